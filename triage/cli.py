@@ -1,0 +1,349 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from triage._version import __version__
+from triage.case import Case
+from triage.consult import consult
+from triage.errors import Problem, TriageError, did_you_mean
+from triage.explain import render
+from triage.glossary import UnknownNameError, explain, explainable
+from triage.intake import read_case
+from triage.knowledge import Answer, Given, Strength, TeachingCase
+from triage.report import Report
+from triage.rulebook import Rulebook, load_rulebook
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    help="From symptoms to their likely site, brain to muscle; always ends by sending you to a clinician.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Rules = Annotated[Path | None, typer.Option("--rules", help="A folder of rules to use instead of the built-in one.")]
+Overlay = Annotated[
+    list[Path] | None,
+    typer.Option("--overlay", help="A folder of a few rule files laid over the rules; may be repeated."),
+]
+
+
+class OutputFormat(str, Enum):
+    """How a report is written."""
+
+    text = "text"
+    markdown = "markdown"
+    html = "html"
+    json = "json"
+
+
+class SchemaOf(str, Enum):
+    """What has a JSON Schema."""
+
+    case = "case"
+    report = "report"
+    rules = "rules"
+
+
+def main() -> None:
+    """The console entry point: whatever goes wrong on the way in is told, never thrown at the person."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()
+
+
+def _fail(problems: tuple[Problem, ...] | list[Problem], what: str) -> NoReturn:
+    count = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
+    typer.echo(f"{what} has {count}:", err=True)
+    for problem in problems:
+        typer.echo(f"  {problem}", err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except TriageError as error:
+        _fail(error.problems, what)
+
+
+def _rulebook(rules: Path | None, overlay: list[Path] | None) -> Rulebook:
+    with _told("The rulebook"):
+        return load_rulebook(rules, overlay=overlay or ())
+
+
+def _print(text: str) -> None:
+    typer.echo(text, nl=not text.endswith("\n"), color=True)
+
+
+def _width() -> int:
+    return max(40, min(100, shutil.get_terminal_size((80, 24)).columns))
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _show(report: Report, fmt: OutputFormat) -> None:
+    _print(render(report, fmt.value, width=_width(), colour=_colour()))
+
+
+@app.command()
+def assess(
+    case: Annotated[str | None, typer.Argument(help="A case in YAML or JSON; - reads standard input.")] = None,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--finding", "-f", help="A finding that is there: NAME, or NAME=VALUE (left, both, progressive, 3 ...)."
+        ),
+    ] = None,
+    absent: Annotated[list[str] | None, typer.Option("--absent", "-a", help="A finding that is not there.")] = None,
+    unsure: Annotated[
+        list[str] | None, typer.Option("--unsure", "-u", help="A finding that was asked and is not known.")
+    ] = None,
+    age: Annotated[str | None, typer.Option(help="Age in years; 0.5 is six months.")] = None,
+    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    fmt: Annotated[OutputFormat, typer.Option("--format", help="How to write the report.")] = OutputFormat.text,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Localise one person's complaint: from a case file, from findings on the command line, or both."""
+    stated = _stated(finding or [], absent or [], unsure or [], {"age": age, "sex": sex})
+    if case is None and not stated:
+        problem = Problem("name a case file, or at least one --finding; `triage explain` lists what can be named")
+        _fail([problem], "The case")
+    with _told("The case"):
+        given = _merge(read_case(case, sys.stdin) if case is not None else Case(), stated)
+    book = _rulebook(rules, overlay)
+    with _told("The case"):
+        _show(consult(given, book), fmt)
+
+
+def _stated(present: list[str], absent: list[str], unsure: list[str], named: dict[str, str | None]) -> Given:
+    """The answers on the command line; the same name twice is kept twice, so that a contradiction is seen."""
+    stated: dict[str, list[Answer]] = {}
+    for item in present:
+        name, has_value, value = item.partition("=")
+        stated.setdefault(name.strip(), []).append(value.strip() if has_value else "present")
+    for names, answer in ((absent, "absent"), (unsure, "unsure")):
+        for name in names:
+            stated.setdefault(name.strip(), []).append(answer)
+    for name, stated_value in named.items():
+        if stated_value is not None:
+            stated.setdefault(name, []).append(stated_value)
+    return {name: answers if len(answers) > 1 else answers[0] for name, answers in stated.items()}
+
+
+def _merge(case: Case, stated: Given) -> Case:
+    def listed(answer: Answer | list[Answer]) -> list[Answer]:
+        return answer if isinstance(answer, list) else [answer]
+
+    merged: Given = dict(case.answers())
+    for name, answers in stated.items():
+        merged[name] = [*listed(merged[name]), *listed(answers)] if name in merged else answers
+    return Case(findings=merged, id=case.id, story=case.story)
+
+
+@app.command()
+def check(
+    rules: Rules = None,
+    overlay: Overlay = None,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Also delete and flip every rule and say which no case notices (slow).")
+    ] = False,
+) -> None:
+    """Check a rulebook: shape, names, house rules, every example, every citation, every case."""
+    from triage.check import check as check_rulebook
+
+    book = _rulebook(rules, overlay)
+    result = check_rulebook(book)
+    for problem in result.problems:
+        typer.echo(str(problem))
+    for what, count in result.counts.items():
+        typer.echo(f"{count:6} {what}{'   <- nothing to check' if not count else ''}")
+    if mutate:
+        _mutate(book)
+    if not result.passed:
+        typer.echo(f"Failed: {len(result.problems)} problems.")
+        raise typer.Exit(1)
+    typer.echo(f"Passed: {sum(result.counts.values())} things checked. Rulebook {book.fingerprint[:12]}.")
+
+
+def _mutate(book: Rulebook) -> None:
+    from triage.effect import mutate
+
+    mutants = list(mutate(book, book.cases()))
+    for kind in ("evidence", "red_flag"):
+        these = [m for m in mutants if m.kind == kind]
+        survivors = [m for m in these if m.survives]
+        undeleted = sum(not m.deleted for m in these)
+        for mutant in survivors:
+            typer.echo(f"no case notices: {mutant.kind} {mutant.rule}")
+        typer.echo(
+            f"{kind}: {len(survivors)} of {len(these)} survive deleting and flipping in every case; "
+            f"{undeleted} survive deleting alone."
+        )
+
+
+@app.command()
+def effect(
+    rule: Annotated[str, typer.Argument(help="An evidence rule, pattern or red flag, by its id.")],
+    strength: Annotated[
+        str | None, typer.Option(help="Try this strength instead of taking the rule out, such as weakly_for.")
+    ] = None,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Show which known cases move if a rule is taken out, or its strength changed."""
+    from triage.effect import moves, with_strength, without
+
+    book = _rulebook(rules, overlay)
+    with _told("The request"):
+        changed = without(rule, book) if strength is None else with_strength(rule, _strength(strength, book), book)
+        cases = book.cases()
+    count = 0
+    for move in moves(book, changed, cases):
+        count += 1
+        before, after = move.before, move.after
+        typer.echo(f"{move.case.id}: {move.case.title}")
+        was, now = (f"{o.first[1]} ({o.standings[o.first[0]]})" for o in (before, after))
+        typer.echo(f"  first: {was} -> {now}")
+        if before.urgency != after.urgency:
+            typer.echo(f"  urgency: {before.urgency} -> {after.urgency}")
+        for message in move.newly_wrong:
+            typer.echo(f"  now wrong: {message}")
+        for message in move.newly_right:
+            typer.echo(f"  now right: no longer '{message}'")
+    what = f"at strength {strength}" if strength else "taken out"
+    typer.echo(f"{rule} {what}: {count} of {len(cases)} cases move.")
+
+
+def _strength(word: str, book: Rulebook) -> Strength:
+    for known in book.scale.points:
+        if known == word:
+            return known
+    listed = ", ".join(book.scale.points)
+    raise TriageError([Problem(f"'{word}' is not a strength: {listed}.{did_you_mean(word, book.scale.points)}")])
+
+
+@app.command(name="explain")
+def explain_command(
+    name: Annotated[list[str] | None, typer.Argument(help="A name, or ordinary words.")] = None,
+    fmt: Annotated[OutputFormat, typer.Option("--format", help="text or markdown.")] = OutputFormat.text,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Explain a finding, pattern, rule, site, test, condition, red flag, or answer what people ask."""
+    book = _rulebook(rules, overlay)
+    if not name:
+        for kind, names in explainable(book).items():
+            typer.echo(f"{kind} ({len(names)}):")
+            typer.echo("  " + ", ".join(names))
+        return
+    try:
+        _print(explain(" ".join(name), book, "markdown" if fmt is OutputFormat.markdown else "text", width=_width()))
+    except UnknownNameError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+cases_app = typer.Typer(help="The teaching cases.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(cases_app, name="cases")
+
+
+def _cases(book: Rulebook) -> dict[str, TeachingCase]:
+    with _told("The rulebook"):
+        return {case.id: case for case in book.cases()}
+
+
+def _case(name: str, book: Rulebook) -> TeachingCase:
+    cases = _cases(book)
+    if name not in cases:
+        _fail(
+            [Problem(f"there is no case '{name}'.{did_you_mean(name, cases)} `triage cases list` lists them")],
+            "The request",
+        )
+    return cases[name]
+
+
+@cases_app.command("list")
+def list_cases(
+    tag: Annotated[str | None, typer.Option(help="Only cases with this tag, such as mimic.")] = None,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """List the teaching cases."""
+    for case in _cases(_rulebook(rules, overlay)).values():
+        if tag is None or tag in case.tags:
+            typer.echo(f"{case.id:44} {case.title} [{', '.join(case.tags)}]")
+
+
+@cases_app.command("show")
+def show_case(name: str, rules: Rules = None, overlay: Overlay = None) -> None:
+    """Show a teaching case: its story, what is given, what is expected, and what it teaches."""
+    case = _case(name, _rulebook(rules, overlay))
+    typer.echo(
+        f"{case.title} [{', '.join(case.tags)}]\n\n{case.story.lay}\n\nIn clinical words: {case.story.clinical}\n"
+    )
+    typer.echo("Given: " + ", ".join(f"{k}={v}" for k, v in case.given.items()))
+    typer.echo("Expected: " + json.dumps(case.expect.model_dump(exclude_defaults=True)))
+    typer.echo("Never: " + json.dumps(case.never.model_dump(exclude_defaults=True)))
+    typer.echo(f"\nTeaches: {case.teaches}\nOrigin: {case.origin}")
+    for change in case.changed:
+        typer.echo(f"Changed: {change}")
+
+
+@cases_app.command("run")
+def run_case(
+    name: str,
+    fmt: Annotated[OutputFormat, typer.Option("--format", help="How to write the report.")] = OutputFormat.text,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Run a teaching case through a consultation and say whether it came out as expected."""
+    from triage.teaching import run
+
+    book = _rulebook(rules, overlay)
+    case = _case(name, book)
+    with _told(f"The case {name}"):
+        report, wrong = run(case, book)
+    verdict = "as expected" if not wrong else "not as expected: " + "; ".join(wrong)
+    typer.echo(f"{case.id}: {verdict}", err=True)
+    _show(report, fmt)
+
+
+@app.command()
+def schema(what: SchemaOf) -> None:
+    """Print the JSON Schema of a case, a report, or the rules' entries."""
+    from pydantic.json_schema import models_json_schema
+
+    from triage.rulebook import entry_models
+
+    if what is SchemaOf.rules:
+        _, document = models_json_schema([(model, "validation") for model in entry_models()], title="triage rules")
+    else:
+        model: Any = Case if what is SchemaOf.case else Report
+        document = model.model_json_schema()
+    typer.echo(json.dumps(document, indent=2))
+
+
+@app.command()
+def version() -> None:
+    """Print the version and the fingerprint of the built-in rules."""
+    typer.echo(f"triage {__version__}, rulebook {_rulebook(None, None).fingerprint[:12]}")

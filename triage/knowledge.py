@@ -1,0 +1,381 @@
+"""The shape of everything ``rules/`` may say. Nothing extra is allowed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from triage.when import All, AnyOf, AtLeast, Condition, Is, Range, parse
+
+Answer: TypeAlias = bool | int | float | str
+"""One answer as a person or a file gives it; ``yes``/``no`` in YAML arrive as booleans."""
+Given: TypeAlias = dict[str, Answer | list[Answer]]
+"""Answers by finding name; a list of answers is a contradiction, kept on purpose."""
+
+Kind: TypeAlias = Literal["symptom", "sign", "history", "investigation"]
+Status: TypeAlias = Literal["draft", "sourced", "reviewed"]
+Strength: TypeAlias = Literal["strongly_for", "for", "weakly_for", "weakly_against", "against", "strongly_against"]
+UrgencyLevel: TypeAlias = Literal["emergency", "same_day", "within_two_weeks", "routine_appointment"]
+Commonness: TypeAlias = Literal["common", "uncommon", "rare"]
+Standing: TypeAlias = Literal["leading", "possible", "unlikely", "not_assessed"]
+Part: TypeAlias = Literal["arm", "leg", "neck", "trunk", "face", "eyes", "bulbar", "breathing"]
+Level: TypeAlias = Literal["proximal", "distal", "whole", "axial"]
+Measure: TypeAlias = Literal[
+    "proximal", "distal", "proximal_only", "distal_only", "symmetric", "asymmetric", "one_limb", "confined_to_one_limb",
+    "both_arms", "both_legs", "arms_and_legs", "one_side", "arms_only", "legs_only", "stocking", "stocking_and_glove",
+    "axial", "both_eyes", "regions", "not_mentioned",
+]  # fmt: skip
+Cause: TypeAlias = Literal[
+    "genetic", "autoimmune", "toxic", "metabolic_nutritional", "inflammatory", "infectious", "injury", "degenerative",
+    "compression", "vascular", "neoplastic", "unknown",
+]  # fmt: skip
+TestKind: TypeAlias = Literal[
+    "examination", "emg", "nerve_conduction", "blood", "urine", "imaging", "biopsy", "genetic", "breathing", "csf",
+    "cardiac", "eye", "autonomic", "other",
+]  # fmt: skip
+CaseTag: TypeAlias = Literal[
+    "classical", "atypical", "early", "sparse", "mimic", "contradictory", "not_enough", "emergency"
+]
+
+URGENCIES: tuple[UrgencyLevel, ...] = ("routine_appointment", "within_two_weeks", "same_day", "emergency")
+"""From least to most urgent."""
+
+
+def write(condition: Condition) -> dict[str, Any]:
+    """A condition as it is written in YAML."""
+    if isinstance(condition, Is):
+        test = condition.test
+        if isinstance(test, Range):
+            ends = {"at_least": test.at_least, "at_most": test.at_most}
+            return {condition.name: {end: number for end, number in ends.items() if number is not None}}
+        return {condition.name: test}
+    parts = [write(part) for part in condition.parts]
+    if isinstance(condition, All):
+        return {"all": parts}
+    return {"any": parts} if isinstance(condition, AnyOf) else {"at_least": {"n": condition.n, "of": parts}}
+
+
+When = Annotated[
+    Is | All | AnyOf | AtLeast,
+    BeforeValidator(parse),
+    PlainSerializer(write),
+    WithJsonSchema({"type": "object", "minProperties": 1, "description": "all, any, at_least, or name: value"}),
+]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+SiteRef = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)?$")]
+
+
+class Entry(BaseModel):
+    """Base of every rules entry: frozen, and nothing unknown is let through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Citation(Entry):
+    """A place in a source."""
+
+    source: str
+    at: str
+
+
+class Source(Entry):
+    """A source, and honestly what of it was read."""
+
+    id: Name
+    title: str
+    authors: str = ""
+    published: str = ""
+    url: str = ""
+    doi: str = ""
+    read: str
+
+
+class Sourced(Entry):
+    """What carries citations and says how far they were checked."""
+
+    cite: tuple[Citation, ...] = ()
+    status: Status = "draft"
+
+    @model_validator(mode="after")
+    def _sourced_means_cited(self) -> Sourced:
+        if self.status != "draft" and not self.cite:
+            raise ValueError(f"status '{self.status}' needs a citation; without one it is a draft")
+        return self
+
+
+class Examples(Entry):
+    """Small cases: ``fires`` must fire the entry, ``silent`` must not."""
+
+    fires: tuple[Given, ...] = Field(min_length=1)
+    silent: tuple[Given, ...] = Field(min_length=1)
+
+
+class HpoTerm(Entry):
+    """A term of the Human Phenotype Ontology."""
+
+    id: str = Field(pattern=r"^HP:\d{7}$")
+    label: str
+
+
+class Location(Entry):
+    """Where a finding is, so that the distribution can be computed."""
+
+    part: Part
+    level: Level | None = None
+
+
+class Computed(Entry):
+    """How a finding is computed from the locations, sides and domains of others."""
+
+    what: Measure
+    of: tuple[str, ...]
+
+
+class TakenAs(Entry):
+    """A number to assume of a finding that was not given, while a condition holds."""
+
+    when: When
+    number: float
+
+
+class Finding(Entry):
+    """Something that can be asked, seen or measured."""
+
+    name: Name
+    label: str
+    kind: Kind
+    domain: str
+    question: str
+    help: str
+    value: Literal["presence", "number", "choice"] = "presence"
+    sided: bool = False
+    location: Location | None = None
+    hpo: HpoTerm | None = None
+    synonyms: tuple[str, ...] = ()
+    implies: tuple[str | dict[str, str], ...] = ()
+    excludes: tuple[dict[str, str], ...] = ()
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    not_above: str = ""
+    """The name of a number this one can never exceed."""
+    taken_as: tuple[TakenAs, ...] = ()
+    choices: tuple[str, ...] = ()
+    computed: Computed | None = None
+
+    @model_validator(mode="after")
+    def _value_has_its_fields(self) -> Finding:
+        if (self.value == "number") != (self.min is not None and self.max is not None):
+            raise ValueError("a number needs min and max, and only a number has them")
+        if (self.value == "choice") != bool(self.choices):
+            raise ValueError("a choice needs choices, and only a choice has them")
+        return self
+
+
+class Pattern(Sourced):
+    """What several findings amount to."""
+
+    id: Name
+    says: str
+    when: When
+    because: str
+    could_also_be: tuple[str, ...] = ()
+    examples: Examples
+
+
+class PublishedRatio(Entry):
+    """A likelihood ratio as the cited place prints it, with its interval where printed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Evidence(Sourced):
+    """One argument for or against one site or sub-site."""
+
+    id: Name
+    says: str
+    site: SiteRef
+    theme: str
+    strength: Strength
+    when: When
+    because: str
+    could_also_be: tuple[str, ...] = ()
+    published_ratio: PublishedRatio | None = None
+    overlap: str = ""
+    examples: Examples
+
+
+class RedFlag(Sourced):
+    """Something that cannot wait."""
+
+    id: Name
+    says: str
+    urgency: UrgencyLevel
+    action: str
+    window: str
+    when: When
+    relevant_when: When | None = None
+    if_not_known: Literal["raise", "ask"] = "ask"
+    if_unsure: Literal["as_present", "ask", "ignore"] = "ask"
+    because: str
+    examples: Examples
+
+
+class Test(Sourced):
+    """A test: what it is, and what it is like."""
+
+    id: Name
+    name: str
+    kind: TestKind
+    plain: str
+    clinical: str
+
+
+class Timing(Entry):
+    """When a test is worth doing, counted in days from onset."""
+
+    best_from_days: float = 0
+    note: str = ""
+
+
+class Investigation(Sourced):
+    """Which test next, when, and what it would settle."""
+
+    id: Name
+    test: str
+    for_: tuple[SiteRef, ...] = Field(alias="for", min_length=1)
+    when: When
+    order: Literal["first", "next", "later"]
+    settles: str
+    if_abnormal: str = ""
+    if_normal: str = ""
+    timing: Timing | None = None
+    because: str
+    examples: Examples
+
+
+class HowCommon(Entry):
+    """A word that orders, and a sentence that may carry a sourced figure."""
+
+    word: Commonness
+    says: str = ""
+
+
+class ConditionProfile(Sourced):
+    """One condition's profile."""
+
+    id: Name
+    name: str
+    lives_at: tuple[SiteRef, ...] = Field(min_length=1)
+    cause: tuple[Cause, ...] = Field(min_length=1)
+    plain: str
+    clinical: str
+    typical_age: str
+    typical_course: str
+    hallmarks: tuple[When, ...] = ()
+    expected: tuple[When, ...] = Field(min_length=1)
+    against: tuple[When, ...] = ()
+    confirmed_by: str
+    care_team: tuple[str, ...] = Field(min_length=1)
+    outlook: str
+    how_common: HowCommon
+    synonyms: tuple[str, ...] = ()
+
+
+class Topic(Sourced):
+    """An answer to something people ask."""
+
+    id: Name
+    title: str
+    ask: tuple[str, ...]
+    plain: str
+    clinical: str = ""
+
+
+class SubSite(Entry):
+    """Part of a site that is scored by itself."""
+
+    label: str
+    commonness: Commonness
+    plain: str
+    clinical: str
+
+
+class Site(Entry):
+    """A station on the path from brain to muscle, or where localisation ends outside it."""
+
+    label: str
+    plain: str
+    clinical: str
+    sub_sites: dict[str, SubSite] = Field(min_length=1)
+
+
+class Thresholds(Entry):
+    """From points to standings: all in points."""
+
+    leading: float
+    margin: float
+    possible: float
+    unlikely: float
+
+
+class Scale(Entry):
+    """The only place where words become numbers."""
+
+    points: dict[Strength, int]
+    themes: dict[str, str]
+    domains: tuple[str, ...]
+    thresholds: Thresholds
+    not_excluded: dict[UrgencyLevel, UrgencyLevel]
+    unsure_for_same_day: int
+    unanswered: UrgencyLevel
+    nothing_known: UrgencyLevel
+    condition_points: dict[Literal["hallmark", "expected", "against"], int]
+    recommendation: dict[UrgencyLevel, str]
+    urgency_words: dict[UrgencyLevel, str]
+    safety_net: str
+    time_since_onset: str
+
+
+class Story(Entry):
+    """The same consultation, told twice."""
+
+    lay: str
+    clinical: str
+
+
+class Expectation(Entry):
+    """What a fair examiner expects. ``leading`` left out: no opinion; empty: nothing may lead."""
+
+    leading: tuple[SiteRef, ...] | None = None
+    standing: dict[SiteRef, tuple[Standing, ...]] = {}
+    urgency: tuple[UrgencyLevel, ...] = Field(min_length=1)
+    red_flags: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+class Never(Entry):
+    """What must not be said."""
+
+    leading: tuple[SiteRef, ...] = ()
+    urgency: tuple[UrgencyLevel, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+class TeachingCase(Entry):
+    """One whole consultation: given, expected, where it comes from."""
+
+    id: Name
+    title: str
+    tags: tuple[CaseTag, ...] = Field(min_length=1)
+    story: Story
+    given: Given
+    expect: Expectation
+    never: Never = Never()
+    teaches: str
+    origin: str
+    changed: tuple[str, ...] = ()

@@ -1,0 +1,122 @@
+"""A page of headings, paragraphs and lists, drawn as text, Markdown or HTML."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Look: TypeAlias = Literal["plain", "strong", "alarm", "good", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+    level: int = 2
+    look: Look = "strong"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    text: str
+    look: Look = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list; an item may have lines of its own below it."""
+
+    items: tuple[tuple[str, tuple[str, ...]], ...]
+    marker: str = "-"
+
+
+Block: TypeAlias = Heading | Paragraph | Items
+
+
+@dataclass
+class Page:
+    """Blocks in reading order."""
+
+    blocks: list[Block] = field(default_factory=list)
+
+    def heading(self, text: str, level: int = 2, look: Look = "strong") -> None:
+        self.blocks.append(Heading(text, level, look))
+
+    def paragraph(self, text: str, look: Look = "plain") -> None:
+        if text:
+            self.blocks.append(Paragraph(" ".join(text.split()), look))
+
+    def items(self, items: Iterable[str | tuple[str, Iterable[str]]], marker: str = "-") -> None:
+        full = tuple((i, ()) if isinstance(i, str) else (i[0], tuple(filter(None, i[1]))) for i in items)
+        if full:
+            self.blocks.append(Items(full, marker))
+
+
+_COLOURS: dict[Look, str] = {"plain": "", "strong": "1", "alarm": "1;31", "good": "1;32", "quiet": "2"}
+
+
+def as_text(page: Page, width: int = 80, *, colour: bool = False) -> str:
+    """The page in characters, wrapped at ``width`` columns; colour only adds to what the words say."""
+    lines: list[str] = []
+    for block in page.blocks:
+        if isinstance(block, Heading):
+            if lines:
+                lines.append("")
+            title = block.text.upper() if block.level == 1 else block.text
+            lines += [_paint(part, block.look, colour) for part in textwrap.wrap(title, width)]
+            if block.level <= 2:
+                lines.append(_paint("=-"[block.level - 1] * min(width, len(title)), block.look, colour))
+        elif isinstance(block, Paragraph):
+            lines += [_paint(part, block.look, colour) for part in textwrap.wrap(block.text, width)]
+        else:
+            for text, below in block.items:
+                indent = " " * (len(block.marker) + 3)
+                lines += textwrap.wrap(text, width, initial_indent=f"  {block.marker} ", subsequent_indent=indent)
+                for line in below:
+                    lines += textwrap.wrap(line, width, initial_indent=indent + "  ", subsequent_indent=indent + "  ")
+    return "\n".join(lines) + "\n"
+
+
+def _paint(text: str, look: Look, colour: bool) -> str:
+    return f"\033[{_COLOURS[look]}m{text}\033[0m" if colour and _COLOURS[look] else text
+
+
+def as_markdown(page: Page) -> str:
+    """The page as Markdown."""
+    lines: list[str] = []
+    for block in page.blocks:
+        if lines:
+            lines.append("")
+        if isinstance(block, Heading):
+            lines.append(f"{'#' * block.level} {block.text}")
+        elif isinstance(block, Paragraph):
+            lines.append(f"**{block.text}**" if block.look in ("strong", "alarm") else block.text)
+        else:
+            for text, below in block.items:
+                lines.append(f"- {text}")
+                lines += [f"  - {line}" for line in below]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(page: Page, title: str) -> str:
+    """The page as one self-contained HTML document that asks no other host for anything."""
+    body: list[str] = []
+    for block in page.blocks:
+        if isinstance(block, Heading):
+            body.append(f'<h{block.level} class="{block.look}">{html.escape(block.text)}</h{block.level}>')
+        elif isinstance(block, Paragraph):
+            body.append(f'<p class="{block.look}">{html.escape(block.text)}</p>')
+        else:
+            body.append("<ul>")
+            for text, below in block.items:
+                inner = "".join(f"<li>{html.escape(line)}</li>" for line in below)
+                body.append(f"<li>{html.escape(text)}{f'<ul>{inner}</ul>' if inner else ''}</li>")
+            body.append("</ul>")
+    style = (
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}"
+        ".alarm{color:#a40000}.good{color:#1c6b2a}.quiet{color:#666}h1,h2{line-height:1.2}"
+    )
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{chr(10).join(body)}\n</body></html>\n'

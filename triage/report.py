@@ -1,0 +1,182 @@
+"""What a consultation hands back. The recommendation is required, and the last thing in every rendering."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triage.case import Case
+from triage.knowledge import Cause, Citation, Commonness, PublishedRatio, Standing, Status, Strength, UrgencyLevel
+
+
+class Part(BaseModel):
+    """Base of everything in a report: frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Notice(Part):
+    """Something about the input a reader should know: a contradiction, a name read as another."""
+
+    kind: Literal["contradiction", "read_as"]
+    message: str
+    findings: tuple[str, ...] = ()
+
+
+class TraceStep(Part):
+    """One step from the answers to a conclusion: a fact that follows, or a pattern that was recognised."""
+
+    name: str
+    kind: Literal["implied", "computed", "pattern"]
+    says: str
+    rests_on: tuple[str, ...]
+    status: Status | None = None
+
+
+class Urgency(Part):
+    """How urgent it is, in words and with the reasons."""
+
+    level: UrgencyLevel
+    words: str
+    window: str
+    reasons: tuple[str, ...]
+    safety_net: str = Field(description="what to go at once for, whatever was found")
+
+
+class RedFlag(Part):
+    """A danger that was recognised, or that is not excluded by what is known."""
+
+    id: str
+    says: str
+    state: Literal["fired", "not_excluded"]
+    urgency: UrgencyLevel
+    raises_to: UrgencyLevel | None
+    action: str
+    window: str
+    because: str
+    answers: tuple[str, ...] = Field(description="the person's own answers it rests on")
+    missing: tuple[str, ...] = Field(description="findings that would decide it")
+    cite: tuple[Citation, ...]
+    status: Status
+
+
+class Argument(Part):
+    """One piece of evidence that fired."""
+
+    id: str
+    says: str
+    theme: str
+    strength: Strength
+    points: int
+    because: str
+    could_also_be: tuple[str, ...]
+    rests_on: tuple[str, ...] = Field(description="the facts and patterns the rule used")
+    answers: tuple[str, ...] = Field(description="the person's own answers behind them")
+    published_ratio: PublishedRatio | None
+    cite: tuple[Citation, ...]
+    status: Status
+
+
+class SubSiteStanding(Part):
+    """Where one part of a site stands."""
+
+    sub_site: str
+    label: str
+    standing: Standing
+    points: int
+
+
+class SiteAssessment(Part):
+    """One site: its standing, and the arguments of its best sub-site."""
+
+    site: str
+    label: str
+    plain: str
+    sub_site: str
+    sub_site_label: str
+    standing: Standing
+    points: int
+    relative_support: float = Field(description="10^(points/10), normalised over the sites; not a probability")
+    commonness: Commonness
+    in_favour: tuple[Argument, ...]
+    against: tuple[Argument, ...]
+    already_counted: tuple[Argument, ...] = Field(description="shown, not added: the theme has voted already")
+    not_explained: tuple[str, ...] = Field(description="findings that speak for nothing here")
+    sub_sites: tuple[SubSiteStanding, ...]
+
+
+class ConditionFit(Part):
+    """A condition that lives at a site in question: what fits, and what does not."""
+
+    id: str
+    name: str
+    site: str
+    points: int
+    fits: tuple[str, ...]
+    does_not_fit: tuple[str, ...]
+    plain: str
+    cause: tuple[Cause, ...]
+    how_common: str
+    confirmed_by: str
+    care_team: tuple[str, ...]
+    status: Status
+
+
+class SuggestedTest(Part):
+    """A test to ask about: what it would settle, and when it is worth doing."""
+
+    id: str
+    test: str
+    name: str
+    order: Literal["first", "next", "later"]
+    sites: tuple[str, ...]
+    settles: str
+    if_abnormal: str
+    if_normal: str
+    timing: str
+    status: Status
+
+
+class Question(Part):
+    """A finding still worth asking for, and why."""
+
+    finding: str
+    question: str
+    help: str
+    why: str
+    safety: bool
+
+
+class RulebookStamp(Part):
+    """Which knowledge answered."""
+
+    version: str
+    fingerprint: str
+
+
+class Report(Part):
+    """One consultation's result; field order is reading order."""
+
+    case: Case
+    notices: tuple[Notice, ...]
+    urgency: Urgency
+    red_flags: tuple[RedFlag, ...]
+    localised: bool
+    summary: str
+    sites: tuple[SiteAssessment, ...] = Field(description="every site, best first")
+    cannot_tell_apart: tuple[str, ...]
+    unexplained: tuple[str, ...] = Field(description="findings no leading site explains")
+    conditions: tuple[ConditionFit, ...]
+    investigations: tuple[SuggestedTest, ...]
+    open_questions: tuple[Question, ...]
+    silent: tuple[str, ...] = Field(description="findings given that no rule reads")
+    trace: tuple[TraceStep, ...]
+    drafts: int = Field(description="how many of the entries used rest on a draft")
+    rulebook: RulebookStamp
+    recommendation: str = Field(min_length=1)
+
+    @property
+    def leading(self) -> tuple[SiteAssessment, ...]:
+        """The leading sites, best first; empty when there is not enough to localise."""
+        return tuple(site for site in self.sites if site.standing == "leading")

@@ -1,0 +1,432 @@
+"""Reads and cross-checks ``rules/`` → Rulebook (frozen; version, fingerprint)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from triage.compiling import CASES, compiled_folder
+from triage.documents import DocumentError, parse_document, read_bytes
+from triage.errors import Problem, RulebookError, did_you_mean
+from triage.knowledge import (
+    ConditionProfile,
+    Evidence,
+    Finding,
+    Investigation,
+    Pattern,
+    RedFlag,
+    Scale,
+    Site,
+    Source,
+    SubSite,
+    TeachingCase,
+    Test,
+    Topic,
+)
+from triage.when import ABSENT, BOTH, LEFT, ONE_SIDE, PRESENT, RIGHT, UNSURE, Condition, Is, Range, atoms
+
+STANDINGS = ("leading", "possible", "unlikely", "not_assessed")
+_SIDE_TESTS = (LEFT, RIGHT, BOTH, ONE_SIDE)
+
+_LISTS: Mapping[str, type[BaseModel]] = MappingProxyType(
+    {
+        "findings": Finding,
+        "patterns": Pattern,
+        "evidence": Evidence,
+        "red_flags": RedFlag,
+        "tests": Test,
+        "investigations": Investigation,
+        "conditions": ConditionProfile,
+        "topics": Topic,
+        "sources": Source,
+    }
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, eq=False)
+class Rulebook:
+    """Everything the rules say, checked and frozen; safe to share between threads."""
+
+    findings: Mapping[str, Finding]
+    patterns: Mapping[str, Pattern]
+    """In an order in which every pattern comes after those it builds on."""
+    evidence: Mapping[str, Evidence]
+    red_flags: Mapping[str, RedFlag]
+    tests: Mapping[str, Test]
+    investigations: Mapping[str, Investigation]
+    conditions: Mapping[str, ConditionProfile]
+    topics: Mapping[str, Topic]
+    sources: Mapping[str, Source]
+    sites: Mapping[str, Site]
+    scale: Scale
+    fingerprint: str
+    """SHA-256 over every file that was read: the same rules, the same fingerprint."""
+    folders: tuple[Path, ...]
+    places: Mapping[str, str] = field(repr=False)
+    """The file of each entry, by ``kind/id``."""
+
+    @cached_property
+    def sub_sites(self) -> Mapping[str, SubSite]:
+        """Every ``site.sub_site`` in declared order."""
+        return MappingProxyType(
+            {
+                f"{site_id}.{sub_id}": sub
+                for site_id, site in self.sites.items()
+                for sub_id, sub in site.sub_sites.items()
+            }
+        )
+
+    @cached_property
+    def by_hpo(self) -> Mapping[str, str]:
+        """Finding names by HPO id."""
+        return MappingProxyType({f.hpo.id: f.name for f in self.findings.values() if f.hpo})
+
+    def sub_sites_of(self, ref: str) -> tuple[str, ...]:
+        """The sub-sites a reference means: all of a site's, or the one named."""
+        if "." in ref:
+            return (ref,)
+        return tuple(f"{ref}.{sub_id}" for sub_id in self.sites[ref].sub_sites)
+
+    def site_label(self, ref: str) -> str:
+        """The clinical label of a site or sub-site."""
+        return self.sub_sites[ref].label if "." in ref else self.sites[ref].label
+
+    def cases(self) -> tuple[TeachingCase, ...]:
+        """The teaching cases of all folders, read on demand.
+
+        Raises:
+            RulebookError: a case is malformed; every problem is named.
+        """
+        reader = _Reader(self.folders)
+        cases = tuple(reader.entries(CASES, TeachingCase, "id").values())
+        reader.raise_if_any()
+        return cases
+
+
+def entry_models() -> tuple[type[BaseModel], ...]:
+    """The models of everything a rules folder may hold."""
+    return (*_LISTS.values(), Site, Scale, TeachingCase)
+
+
+def builtin_folder() -> Path:
+    """Where the built-in rules are: inside the wheel, or beside the package in a checkout."""
+    inside = Path(__file__).parent / "rules"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "rules"
+
+
+def load_rulebook(path: str | Path | None = None, *, overlay: Iterable[str | Path] = ()) -> Rulebook:
+    """The built-in rulebook, or the one in the folder ``path``, with ``overlay`` folders laid over it.
+
+    An overlay holds the same files as ``rules/``, as few as it likes: an entry of the same id replaces, a new one adds.
+    The same folders with the same contents are read once.
+
+    Raises:
+        RulebookError: anything does not hold together; ``problems`` names every file, entry and field.
+    """
+    folders = (Path(path) if path is not None else builtin_folder(), *map(Path, overlay))
+    for folder in folders:
+        if not folder.is_dir():
+            raise RulebookError([Problem("there is no such folder of rules; name one shaped like rules/", str(folder))])
+    stamps = tuple((folder.resolve(), _stamp(folder)) for folder in folders)
+    return _load(stamps)
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What changes when a file of the folder does: enough to notice an edit without reading it."""
+    return tuple((str(p), (s := p.stat()).st_mtime_ns, s.st_size) for p in sorted(folder.rglob("*.yaml")))
+
+
+@lru_cache(maxsize=8)
+def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
+    reader = _Reader([folder for folder, _ in stamps])
+    tables: dict[str, Mapping[str, Any]] = {
+        kind: MappingProxyType(reader.entries(kind, model, "name" if kind == "findings" else "id"))
+        for kind, model in _LISTS.items()
+    }
+    raw_sites = reader.mapping("sites.yaml").get("sites", {})
+    sites = {}
+    for site_id, raw in raw_sites.items() if isinstance(raw_sites, dict) else ():
+        site = reader.validate(Site, raw, "sites.yaml", str(site_id))
+        if site:
+            sites[str(site_id)] = site
+    scale = reader.validate(Scale, reader.mapping("scale.yaml"), "scale.yaml", "")
+    reader.raise_if_any()
+    assert scale is not None
+    rulebook = Rulebook(
+        **tables,
+        sites=MappingProxyType(sites),
+        scale=scale,
+        fingerprint=reader.fingerprint(),
+        folders=tuple(folder for folder, _ in stamps),
+        places=MappingProxyType(reader.places),
+    )
+    problems = list(_cross_check(rulebook))
+    if problems:
+        raise RulebookError(problems)
+    return _with_ordered_patterns(rulebook)
+
+
+class _Reader:
+    """Reads folders of rules, later ones over earlier ones, and gathers every problem."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = folders
+        self.problems: list[Problem] = []
+        self.places: dict[str, str] = {}
+        self._hash = hashlib.sha256()
+        self._compiled: dict[Path, dict[str, Any]] = {}
+        for folder in folders:
+            self._compiled[folder] = compiled_folder(folder)
+
+    def raise_if_any(self) -> None:
+        if self.problems:
+            raise RulebookError(self.problems)
+
+    def fingerprint(self) -> str:
+        return self._hash.hexdigest()
+
+    def _files(self, kind: str) -> Iterator[tuple[Path, Path]]:
+        for folder in self.folders:
+            single = folder / f"{kind}.yaml"
+            if single.is_file():
+                yield folder, single
+            for path in sorted((folder / kind).rglob("*.yaml")):
+                yield folder, path
+
+    def _document(self, folder: Path, path: Path) -> Any:
+        relative = path.relative_to(folder).as_posix()
+        try:
+            data = read_bytes(path)
+            self._hash.update(relative.encode() + b"\0" + data + b"\0")
+            known = self._compiled[folder].get(relative)
+            if known and known["sha256"] == hashlib.sha256(data).hexdigest():
+                return known["data"]
+            return parse_document(data, relative)
+        except DocumentError as error:
+            self.problems.append(error.problem)
+            return None
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """A mapping file, later folders merged over earlier ones key by key."""
+        merged: dict[str, Any] = {}
+        for folder in self.folders:
+            path = folder / name
+            if not path.is_file():
+                continue
+            document = self._document(folder, path)
+            if not isinstance(document, dict):
+                self.problems.append(Problem("should be a mapping", name))
+                continue
+            for key, value in document.items():
+                old = merged.get(key)
+                merged[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        return merged
+
+    def entries(self, kind: str, model: type[M], id_field: str) -> dict[str, M]:
+        """Every entry of one kind by its id; a second one in the same folder is a problem."""
+        found: dict[str, M] = {}
+        seen: dict[tuple[Path, str], str] = {}
+        for folder, path in self._files(kind):
+            file = path.relative_to(folder).as_posix()
+            document = self._document(folder, path)
+            if document is None:
+                continue
+            if not isinstance(document, list):
+                self.problems.append(Problem("should be a list of entries, each beginning with '- '", file))
+                continue
+            for position, raw in enumerate(document, 1):
+                name = str(raw.get(id_field, f"entry {position}")) if isinstance(raw, dict) else f"entry {position}"
+                entry = self.validate(model, raw, file, name)
+                if (folder, name) in seen:
+                    self.problems.append(
+                        Problem(f"stands already in {seen[folder, name]}; names are unique", file, name)
+                    )
+                seen[folder, name] = file
+                if entry is not None:
+                    found[name] = entry
+                    self.places[f"{kind}/{name}"] = file
+        return found
+
+    def validate(self, model: type[M], raw: object, file: str, name: str) -> M | None:
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                where = ".".join(str(step) for step in detail["loc"])
+                message = detail["msg"].removeprefix("Value error, ")
+                if detail["type"] == "extra_forbidden":
+                    names = [f.alias or key for key, f in model.model_fields.items()]
+                    message = f"unknown field.{did_you_mean(str(detail['loc'][-1]), names)}"
+                self.problems.append(Problem(message, file, name, where))
+            return None
+
+
+def _with_ordered_patterns(rulebook: Rulebook) -> Rulebook:
+    graph = {
+        p.id: [a.name for a in atoms(p.when) if a.name in rulebook.patterns and a.name != p.id]
+        for p in rulebook.patterns.values()
+    }
+    order = TopologicalSorter(graph).static_order()
+    ordered = MappingProxyType({pattern_id: rulebook.patterns[pattern_id] for pattern_id in order})
+    object.__setattr__(rulebook, "patterns", ordered)
+    return rulebook
+
+
+def _cross_check(book: Rulebook) -> Iterator[Problem]:
+    """Every name that is used must exist and be used as what it is."""
+    checker = _CrossCheck(book)
+    yield from checker.findings()
+    yield from checker.conditions_in_entries()
+    yield from checker.references()
+    yield from checker.cycles()
+
+
+class _CrossCheck:
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
+        self.sites = {*book.sites, *book.sub_sites}
+        self.speakable = {*book.findings, *book.patterns}
+
+    def _problem(self, kind: str, name: str, where: str, message: str) -> Problem:
+        return Problem(message, self.book.places.get(f"{kind}/{name}", kind), name, where)
+
+    def findings(self) -> Iterator[Problem]:
+        for f in self.book.findings.values():
+            if f.name in self.book.patterns or f.name in self.sites:
+                yield self._problem("findings", f.name, "name", "is also the name of a pattern or site; rename one")
+            if f.domain not in self.book.scale.domains:
+                near = did_you_mean(f.domain, self.book.scale.domains)
+                yield self._problem("findings", f.name, "domain", f"'{f.domain}' is not in scale.yaml.{near}")
+            for domain in f.computed.of if f.computed else ():
+                if domain not in self.book.scale.domains:
+                    yield self._problem("findings", f.name, "computed", f"there is no domain '{domain}'")
+            if f.not_above and (f.not_above not in self.book.findings or f.value != "number"):
+                yield self._problem("findings", f.name, "not_above", f"needs two numbers, found '{f.not_above}'")
+            for taken in f.taken_as:
+                yield from self._condition("findings", f.name, "taken_as", taken.when, findings_only=True)
+            for implied in f.implies:
+                for name, value in ({implied: PRESENT} if isinstance(implied, str) else implied).items():
+                    yield from self._atom("findings", f.name, "implies", Is(name, value), findings_only=True)
+            for excluded in f.excludes:
+                for name, value in excluded.items():
+                    yield from self._atom("findings", f.name, "excludes", Is(name, value), findings_only=True)
+        seen: dict[str, str] = {}
+        for f in self.book.findings.values():
+            if f.hpo and seen.setdefault(f.hpo.id, f.name) != f.name:
+                yield self._problem("findings", f.name, "hpo", f"{f.hpo.id} already belongs to {seen[f.hpo.id]}")
+
+    def conditions_in_entries(self) -> Iterator[Problem]:
+        book = self.book
+        for p in book.patterns.values():
+            yield from self._condition("patterns", p.id, "when", p.when)
+        for e in book.evidence.values():
+            yield from self._condition("evidence", e.id, "when", e.when)
+        for r in book.red_flags.values():
+            yield from self._condition("red_flags", r.id, "when", r.when, findings_only=True)
+            if r.relevant_when is not None:
+                yield from self._condition("red_flags", r.id, "relevant_when", r.relevant_when, findings_only=True)
+        for i in book.investigations.values():
+            yield from self._condition("investigations", i.id, "when", i.when, standings=True)
+        for c in book.conditions.values():
+            for where in ("hallmarks", "expected", "against"):
+                for condition in getattr(c, where):
+                    yield from self._condition("conditions", c.id, where, condition)
+
+    def references(self) -> Iterator[Problem]:
+        book = self.book
+        for e in book.evidence.values():
+            yield from self._known("evidence", e.id, "site", e.site, self.sites, "site")
+            yield from self._known("evidence", e.id, "theme", e.theme, book.scale.themes, "theme")
+        for i in book.investigations.values():
+            yield from self._known("investigations", i.id, "test", i.test, book.tests, "test")
+            for ref in i.for_:
+                yield from self._known("investigations", i.id, "for", ref, self.sites, "site")
+        for c in book.conditions.values():
+            for ref in c.lives_at:
+                yield from self._known("conditions", c.id, "lives_at", ref, self.sites, "site")
+        kinds = ("patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics")
+        for kind in kinds:
+            for name, entry in getattr(book, kind).items():
+                for citation in entry.cite:
+                    yield from self._known(kind, name, "cite", citation.source, book.sources, "source")
+
+    def _known(self, kind: str, name: str, where: str, ref: str, known: Iterable[str], what: str) -> Iterator[Problem]:
+        known = list(known)
+        if ref not in known:
+            yield self._problem(kind, name, where, f"there is no {what} '{ref}'.{did_you_mean(ref, known)}")
+
+    def cycles(self) -> Iterator[Problem]:
+        book = self.book
+        built_on = {p.id: [a.name for a in atoms(p.when) if a.name in book.patterns] for p in book.patterns.values()}
+        implied = {
+            f.name: [n for i in f.implies for n in ([i] if isinstance(i, str) else i)] for f in book.findings.values()
+        }
+        for kind, graph in (("patterns", built_on), ("findings", implied)):
+            try:
+                TopologicalSorter(graph).prepare()
+            except CycleError as error:
+                ring = " → ".join(error.args[1])
+                yield self._problem(kind, error.args[1][0], "", f"goes round in a circle: {ring}")
+
+    def _condition(
+        self,
+        kind: str,
+        name: str,
+        where: str,
+        condition: Condition,
+        *,
+        findings_only: bool = False,
+        standings: bool = False,
+    ) -> Iterator[Problem]:
+        for atom in atoms(condition):
+            yield from self._atom(kind, name, where, atom, findings_only=findings_only, standings=standings)
+
+    def _atom(
+        self, kind: str, name: str, where: str, atom: Is, *, findings_only: bool = False, standings: bool = False
+    ) -> Iterator[Problem]:
+        wrong = self._wrong_use(atom, findings_only=findings_only, standings=standings)
+        if wrong:
+            yield self._problem(kind, name, where, wrong)
+
+    def _wrong_use(self, atom: Is, *, findings_only: bool, standings: bool) -> str | None:
+        book = self.book
+        if atom.name in self.sites and standings:
+            return None if atom.test in STANDINGS else f"a standing is one of {', '.join(STANDINGS)}, not '{atom.test}'"
+        if atom.name in book.patterns and not findings_only:
+            return None if atom.test == PRESENT else f"'{atom.name}' is a pattern: only 'present' can be asked of it"
+        if atom.name not in book.findings:
+            near = did_you_mean(atom.name, book.findings if findings_only else self.speakable)
+            if atom.name in self.speakable or atom.name in self.sites:
+                return f"'{atom.name}' cannot be used here: only findings can.{near}"
+            return f"there is no finding or pattern '{atom.name}'.{near}"
+        return self._wrong_value(book.findings[atom.name], atom)
+
+    @staticmethod
+    def _wrong_value(finding: Finding, atom: Is) -> str | None:
+        if atom.test == UNSURE:
+            return None
+        if finding.value == "number":
+            return None if isinstance(atom.test, Range) else f"'{finding.name}' is a number: use {{at_least: n}}"
+        if isinstance(atom.test, Range):
+            return f"'{finding.name}' is not a number"
+        if finding.value == "choice":
+            if atom.test in finding.choices:
+                return None
+            listed = ", ".join(finding.choices)
+            near = did_you_mean(atom.test, finding.choices)
+            return f"'{atom.test}' is not a choice of '{finding.name}': {listed}.{near}"
+        if atom.test in (PRESENT, ABSENT) or (finding.sided and atom.test in _SIDE_TESTS):
+            return None
+        if atom.test in _SIDE_TESTS:
+            return f"'{finding.name}' has no sides; use present, or make it sided"
+        return f"'{atom.test}' is not a value of '{finding.name}'; use present or absent"

@@ -1,0 +1,116 @@
+"""Teaching cases: run one, and hold what came out beside what a fair examiner expects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from triage.case import Case
+from triage.consult import Reasoning, consult, reason
+from triage.facts import Facts, close
+from triage.firing import infer_plainly
+from triage.intake import settle
+from triage.knowledge import Standing, TeachingCase, UrgencyLevel
+from triage.questions import open_questions
+from triage.ranking import Ranked
+from triage.report import Report
+from triage.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The part of a consultation that an expectation speaks about."""
+
+    first: tuple[str, str]
+    """The first site of the order and its best sub-site."""
+    standings: Mapping[str, Standing]
+    urgency: UrgencyLevel
+    red_flags: Collection[str]
+    asks: Collection[str] | None = None
+    conditions: Collection[str] | None = None
+
+
+def as_case(teaching: TeachingCase) -> Case:
+    """The case as a person would hand it in."""
+    return Case(id=teaching.id, findings=teaching.given, story=teaching.story.lay)
+
+
+def run(teaching: TeachingCase, book: Rulebook) -> tuple[Report, list[str]]:
+    """The report of a case, and every expectation it fails."""
+    report = consult(as_case(teaching), book)
+    standings: dict[str, Standing] = {sub.sub_site: sub.standing for site in report.sites for sub in site.sub_sites}
+    standings |= {site.site: site.standing for site in report.sites}
+    outcome = Outcome(
+        first=(report.sites[0].site, report.sites[0].sub_site),
+        standings=standings,
+        urgency=report.urgency.level,
+        red_flags={flag.id for flag in report.red_flags if flag.state == "fired"},
+        asks={question.finding for question in report.open_questions},
+        conditions={condition.id for condition in report.conditions},
+    )
+    return report, list(failures(teaching, outcome))
+
+
+def facts_of(teaching: TeachingCase, book: Rulebook) -> Facts:
+    """A teaching case, closed."""
+    return close(settle(as_case(teaching), book).said, book)
+
+
+def reason_plainly(book: Rulebook, facts: Facts) -> Reasoning:
+    """A consultation's reasoning without the engine: for sweeps over many cases and rulebooks."""
+    return reason(book, facts, how=infer_plainly)
+
+
+def outcome_of(reasoning: Reasoning) -> Outcome:
+    """The outcome of a reasoning, conditions left out."""
+    ranked = reasoning.ranked
+    asked = open_questions(reasoning.book, reasoning.facts, reasoning.firings, ranked, reasoning.urgency)
+    return Outcome(
+        first=first_of(ranked),
+        standings=ranked.standings,
+        urgency=reasoning.urgency.level,
+        red_flags={f.id for f in reasoning.firings if f.kind == "red_flag"},
+        asks={a.finding for a in asked},
+    )
+
+
+def first_of(ranked: Ranked) -> tuple[str, str]:
+    """The first site of the order, and its best sub-site."""
+    site = next(iter(ranked.best))
+    return site, ranked.best[site].ref
+
+
+def failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
+    """What the outcome gets wrong, in words."""
+    expect, never = teaching.expect, teaching.never
+    leading = [site for site, standing in outcome.standings.items() if standing == "leading"]
+    if expect.leading == ():
+        if found := [site for site in leading if "." not in site]:
+            yield f"nothing may lead, but these do: {', '.join(found)}"
+    elif expect.leading is not None:
+        if not set(outcome.first) & set(expect.leading):
+            yield f"{outcome.first[1]} comes first instead of {' or '.join(expect.leading)}"
+        elif outcome.standings.get(outcome.first[0]) != "leading":
+            yield f"{outcome.first[0]} comes first but is only {outcome.standings.get(outcome.first[0])}"
+    for ref, allowed in expect.standing.items():
+        standing = outcome.standings.get(ref, "not_assessed")
+        if standing not in allowed:
+            yield f"{ref} is {standing} instead of {' or '.join(allowed)}"
+    for ref in never.leading:
+        if outcome.standings.get(ref) == "leading":
+            yield f"{ref} must not lead"
+    if outcome.urgency not in expect.urgency or outcome.urgency in never.urgency:
+        yield f"urgency is {outcome.urgency} instead of {' or '.join(expect.urgency)}"
+    for flag in expect.red_flags:
+        if flag not in outcome.red_flags:
+            yield f"red flag {flag} does not fire"
+    for finding in expect.asks if outcome.asks is not None else ():
+        if finding not in (outcome.asks or ()):
+            yield f"does not ask for {finding}"
+    if outcome.conditions is not None:
+        for condition in expect.conditions:
+            if condition not in outcome.conditions:
+                yield f"{condition} is not among the conditions"
+        for condition in never.conditions:
+            if condition in outcome.conditions:
+                yield f"{condition} must not be among the conditions"
