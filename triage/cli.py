@@ -16,7 +16,7 @@ import typer
 
 from triage._version import __version__
 from triage.case import Case
-from triage.consult import consult
+from triage.consultation import consult
 from triage.errors import Problem, TriageError, did_you_mean
 from triage.explain import render
 from triage.glossary import UnknownNameError, explain, explainable

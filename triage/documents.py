@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from triage.errors import Problem
 
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML without libyaml reads the same, more slowly
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+if TYPE_CHECKING:
+    import yaml
 
 MAX_BYTES = 5_000_000
 _MAX_DEPTH = 60
@@ -61,8 +57,13 @@ def parse_document(data: bytes, file: str) -> Any:
         text = text.replace("\t", " ")
     if text.count("[") + text.count("{") > 200_000 or _deepest(text) > _MAX_DEPTH:
         raise DocumentError(f"is nested more than {_MAX_DEPTH} levels deep", file)
+    # Imported here: an installed copy reads compiled rules, and most of its runs never see YAML.
+    import yaml
+
+    # PyYAML without libyaml reads the same, more slowly.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=loader)
     except yaml.reader.ReaderError:
         raise DocumentError("contains control characters; a case is a plain YAML or JSON file", file) from None
     except yaml.MarkedYAMLError as error:
@@ -86,6 +87,8 @@ def _deepest(text: str) -> int:
 
 
 def _plain(node: yaml.Node, file: str, seen: set[int], depth: int) -> Any:
+    import yaml
+
     line = node.start_mark.line + 1
     if depth > _MAX_DEPTH:
         raise DocumentError(f"is nested more than {_MAX_DEPTH} levels deep", file, line)

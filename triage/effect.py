@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from triage.consult import Reasoning
+from triage.consultation import Reasoning
 from triage.errors import Problem, TriageError, did_you_mean
 from triage.facts import Facts
 from triage.firing import Firing

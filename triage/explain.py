@@ -74,7 +74,7 @@ def _urgency(page: Page, report: Report) -> None:
     raised = [flag for flag in report.red_flags if flag.state == "not_excluded"]
     if raised:
         page.heading("Not excluded by what is known", level=3)
-        page.items(f"{flag.says}: not known whether there is {' or '.join(flag.missing)}" for flag in raised[:8])
+        page.items(f"{flag.says} (not known: {_join(flag.missing)})" for flag in raised[:8])
         if len(raised) > 8:
             page.paragraph(f"and {len(raised) - 8} more; the questions below would settle them.", "quiet")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from triage.case import Case
-from triage.consult import Reasoning, consult, reason
+from triage.consultation import Reasoning, consult, reason
 from triage.facts import Facts, close
 from triage.firing import infer_plainly
 from triage.intake import settle
