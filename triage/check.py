@@ -13,6 +13,7 @@ from triage.facts import Facts, close
 from triage.firing import full_lookup, reading_of
 from triage.intake import settle
 from triage.knowledge import Evidence, Examples, Given
+from triage.questions import findings_in
 from triage.rulebook import Rulebook
 from triage.teaching import run
 from triage.when import ABSENT, UNSURE, Condition, Is, Range, atoms, judge
@@ -92,7 +93,7 @@ def _flags(book: Rulebook) -> Iterator[Problem]:
 
 def _weak_only(book: Rulebook) -> Iterator[Problem]:
     for rule in book.evidence.values():
-        reached = list(_reach(rule.when, book))
+        reached = list(findings_in(rule.when, book))
         place = _place(book, "evidence", rule.id)
         for atom in reached:
             computed = book.findings[atom.name].computed
@@ -101,15 +102,6 @@ def _weak_only(book: Rulebook) -> Iterator[Problem]:
                 yield Problem(message, place, rule.id, "strength")
         if rule.strength in ("for", "strongly_for") and all(book.findings[a.name].domain == "history" for a in reached):
             yield Problem("history is at most weakly_for: it must not anchor", place, rule.id, "strength")
-
-
-def _reach(condition: Condition, book: Rulebook) -> Iterator[Is]:
-    """The findings a condition asks about, through patterns."""
-    for atom in atoms(condition):
-        if atom.name in book.patterns:
-            yield from _reach(book.patterns[atom.name].when, book)
-        elif atom.name in book.findings:
-            yield atom
 
 
 def _said(atom: Is) -> tuple[str, str]:
@@ -125,7 +117,9 @@ def _one_theme(book: Rulebook) -> Iterator[Problem]:
     for rule in book.evidence.values():
         if rule.overlap:
             continue
-        for said in {_said(atom) for atom in _reach(rule.when, book) if book.findings[atom.name].domain != "course"}:
+        for said in {
+            _said(atom) for atom in findings_in(rule.when, book) if book.findings[atom.name].domain != "course"
+        }:
             for ref in book.sub_sites_of(rule.site):
                 routes.setdefault((ref, said), {}).setdefault(rule.theme, []).append(rule)
     reported: set[tuple[str, str]] = set()

@@ -156,7 +156,7 @@ class _Writer:
         if len(self.urgency.unsure) >= scale.unsure_for_same_day and not reasons:
             listed = ", ".join(self.book.findings[name].label for name in self.urgency.unsure)
             reasons.append(f"{len(self.urgency.unsure)} safety questions were answered 'not sure': {listed}")
-        if not reasons and level == scale.unanswered and self.urgency.flags:
+        if not reasons and level == scale.unanswered:
             reasons.append("Nothing urgent was recognised, but safety questions are still open")
         if not reasons:
             nothing = "Nothing urgent was recognised; the safety questions that matter here were answered no"

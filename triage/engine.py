@@ -6,10 +6,11 @@ import collections
 import collections.abc
 import logging
 import threading
-from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from inspect import signature
+from operator import attrgetter
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 
@@ -32,22 +33,17 @@ def _import_experta() -> None:
 
 _import_experta()
 
-from experta.conditionalelement import AND, OR  # noqa: E402
+from experta.abstract import Matcher, Strategy  # noqa: E402
+from experta.activation import Activation  # noqa: E402
+from experta.conditionalelement import AND, OR, ConditionalElement  # noqa: E402
 from experta.engine import KnowledgeEngine  # noqa: E402
 from experta.fact import Fact  # noqa: E402
-from experta.matchers.rete import ReteMatcher  # noqa: E402
-from experta.matchers.rete.check import SameContextCheck  # noqa: E402
-from experta.matchers.rete.nodes import BusNode, ConflictSetNode, OrdinaryMatchNode  # noqa: E402
 from experta.rule import Rule as ExpertaRule  # noqa: E402
-from experta.strategies import DepthStrategy  # noqa: E402
 
 from triage.facts import Facts  # noqa: E402
-from triage.firing import Firing, Rank, Rule, Standings, finding_lookup, first_rules, full_lookup, second_rules  # noqa: E402
+from triage.firing import Firing, Rank, Rule, finding_lookup, first_rules, second_rules  # noqa: E402
 from triage.rulebook import Rulebook  # noqa: E402
-from triage.when import All, AnyOf, AtLeast, Condition, Is, judge, support  # noqa: E402
-
-_MOST_ALTERNATIVES = 16
-"""Beyond this, the alternatives inside a rule become helper rules of their own instead of being multiplied out."""
+from triage.when import PRESENT, All, AtLeast, Condition, Is, Value  # noqa: E402
 
 
 def infer(book: Rulebook, facts: Facts, rank: Rank) -> list[Firing]:
@@ -67,231 +63,211 @@ _local = threading.local()
 
 
 class Known(Fact):  # type: ignore[misc]
-    """Everything that holds of the findings, one field for each atom any rule asks about."""
+    """What holds of the findings: a field for each atom that some rule asks about."""
 
 
 class Concluded(Fact):  # type: ignore[misc]
-    """One pattern, helper or standing that was reached."""
+    """A pattern that was reached."""
 
 
-class _Vocabulary:
-    """Names for the fields of ``Known``: one for each atom and each way of reading it."""
-
-    def __init__(self) -> None:
-        self.fields: dict[tuple[str, Is | AtLeast], str] = {}
-        self.by_finding: dict[str, list[tuple[str, str, Is]]] = {}
-
-    def field(self, reading: str, atom: Is | AtLeast) -> str:
-        key = (reading, atom)
-        if key not in self.fields:
-            self.fields[key] = f"a{len(self.fields)}"
-            if isinstance(atom, Is):
-                self.by_finding.setdefault(atom.name, []).append((self.fields[key], reading, atom))
-        return self.fields[key]
-
-    def known(self, facts: Facts) -> Known:
-        """The one fact that carries a case into the engine."""
-        held = {}
-        lookups = {reading: finding_lookup(facts, reading) for reading in ("plain", "worse", "worst")}
-        for name in facts.values:
-            for field, reading, atom in self.by_finding.get(name, ()):
-                if lookups[reading](atom):
-                    held[field] = True
-        for (reading, counted), field in self.fields.items():
-            if isinstance(counted, AtLeast) and judge(counted, lookups[reading]):
-                held[field] = True
-        return Known(**held)
+class Ranked(Fact):  # type: ignore[misc]
+    """That the sites have been ranked: a field for each standing reached that some rule asks about."""
 
 
-class _Order(DepthStrategy):  # type: ignore[misc]
-    """Every rule has a salience of its own, so the order is the rulebook's and nothing else's."""
-
-    def get_key(self, activation: Any) -> int:
-        return int(activation.rule.salience)
-
-    def _update_agenda(self, agenda: Any, added: Iterable[Any], removed: Iterable[Any]) -> None:
-        for activation in added:
-            activation.key = self.get_key(activation)
-            insort(agenda.activations, activation)
+class ATLEAST(ConditionalElement):  # type: ignore[misc]
+    """A number, then the conditions of which so many must hold."""
 
 
-class _IndexedMatcher(ReteMatcher):  # type: ignore[misc]
-    """Rete with an alpha part indexed by the most selective field, and only touched nodes read and reset.
+_Literal: TypeAlias = tuple[type[Fact], str | int, object]
+"""A kind of fact, one field of it and its value: all that a pattern here ever asks for."""
 
-    Facts are never retracted within a consultation, and a rule fires once however many of its alternatives hold.
+
+class _Gates(Matcher):  # type: ignore[misc]
+    """Rules without variables need no joins, only counting: a gate opens once enough of its parts are open.
+
+    Every literal is a gate, and every distinct condition over others; a rule is activated when its gate opens. Facts
+    are only added within a consultation, so a gate opens at most once and a rule fires at most once.
     """
 
-    def build_network(self) -> None:
-        self._terminals: dict[Fact, BusNode] = {}
-        self._below: dict[BusNode, list[Any]] = {}
-        for rule in self.engine.get_rules():
-            conflict_set = ConflictSetNode(rule)
-            for alternative in rule[0] if isinstance(rule[0], OR) else (rule[0],):
-                self._wire(tuple(alternative) if isinstance(alternative, AND) else (alternative,), conflict_set)
-        self._index: dict[tuple[type, Any, Any], list[tuple[frozenset[Any], BusNode]]] = {}
-        used = collections.Counter(item for fact in self._terminals for item in self._items(fact))
-        for fact, terminal in self._terminals.items():
-            items = self._items(fact)
-            rarest = min(items, key=lambda item: (used[item], str(item)))
-            self._index.setdefault(rarest, []).append((frozenset(items), terminal))
-        self._touched: dict[BusNode, None] = {}
-        self._activated: set[int] = set()
+    def __init__(self, engine: KnowledgeEngine) -> None:
+        super().__init__(engine)
+        self._numbers: dict[object, int] = {}
+        self._needs: list[int] = []
+        self._parts: list[tuple[int, ...]] = []
+        self._feeds: list[list[int]] = []
+        self._rules: dict[int, list[ExpertaRule]] = {}
+        for rule in engine.get_rules():
+            self._rules.setdefault(self._gate(rule[0]), []).append(rule)
+        self._literals: dict[int, Any] = {gate: key for key, gate in self._numbers.items() if not self._parts[gate]}
+        self.reset()
 
-    @staticmethod
-    def _items(fact: Fact) -> list[tuple[type, Any, Any]]:
-        return [(type(fact), key, value) for key, value in fact.items() if not fact.is_special(key)]
+    def _gate(self, condition: Any) -> int:
+        """The number of the gate for a condition; equal ones share it."""
+        parts: tuple[int, ...] = ()
+        key: object
+        if isinstance(condition, Fact):
+            [(field, value)] = condition.items()
+            needed, key = 1, (type(condition), field, value)
+        else:
+            counted, needed = condition, len(condition) if isinstance(condition, AND) else 1
+            if isinstance(condition, ATLEAST):
+                needed, *counted = condition
+            parts = tuple(map(self._gate, counted))
+            key = needed, parts
+        gate = self._numbers.setdefault(key, len(self._needs))
+        if gate == len(self._needs):
+            self._needs.append(needed)
+            self._parts.append(parts)
+            self._feeds.append([])
+            for part in parts:
+                self._feeds[part].append(gate)
+        return gate
 
-    def _wire(self, patterns: Sequence[Fact], conflict_set: ConflictSetNode) -> None:
-        """One alternative: its facts joined from left to right, ending in the rule's conflict set."""
-        terminals = [self._terminals.setdefault(pattern, BusNode()) for pattern in patterns]
-        nodes: list[Any] = []
-        last: Any = terminals[0]
-        for terminal in terminals[1:]:
-            join = OrdinaryMatchNode(SameContextCheck())
-            last.add_child(join, join.activate_left)
-            terminal.add_child(join, join.activate_right)
-            nodes.append(join)
-            last = join
-        last.add_child(conflict_set, conflict_set.activate)
-        for terminal in terminals:
-            self._below.setdefault(terminal, []).extend([*nodes, conflict_set])
-
-    def changes(self, adding: Iterable[Fact] | None = None, deleting: Iterable[Fact] | None = None) -> Any:
-        reached: dict[Any, None] = {}
-        for fact in adding or ():
-            items = frozenset(self._items(fact))
-            for item in items & self._index.keys():
-                for needed, terminal in self._index[item]:
-                    if needed <= items:
-                        terminal.add(fact)
-                        self._touched[terminal] = None
-                        reached.update(dict.fromkeys(self._below[terminal]))
+    def changes(self, adding: Iterable[Fact] = (), deleting: Iterable[Fact] = ()) -> Any:
+        """The activations that added facts bring about; ``deleting`` is always empty here."""
+        todo = [
+            gate
+            for fact in adding
+            for field, value in fact.items()
+            if (gate := self._numbers.get((type(fact), field, value))) is not None
+        ]
         added = []
-        for node in reached:
-            if isinstance(node, ConflictSetNode):
-                activations, _ = node.get_activations()
-                if activations and node.rule.salience not in self._activated:
-                    self._activated.add(node.rule.salience)
-                    added.append(next(iter(activations)))
+        while todo:
+            gate = todo.pop()
+            self._missing[gate] -= 1
+            if self._missing[gate] == 0:
+                todo += self._feeds[gate]
+                if gate in self._rules:
+                    added += [Activation(rule, (), {"gate": gate}) for rule in self._rules[gate]]
         return added, ()
 
     def reset(self) -> None:
-        for node in dict.fromkeys(node for terminal in self._touched for node in self._below[terminal]):
-            node._reset()
-        self._touched.clear()
-        self._activated.clear()
+        """Close every gate."""
+        self._missing = list(self._needs)
+
+    def grounds(self, gate: int) -> Iterator[_Literal]:
+        """The literals an open gate rests on, over every way that is open."""
+        if gate in self._literals:
+            yield self._literals[gate]
+        for part in self._parts[gate]:
+            if self._missing[part] <= 0:
+                yield from self.grounds(part)
+
+
+class _Order(Strategy):  # type: ignore[misc]
+    """Every rule has a salience of its own, so the order is the rulebook's and nothing else's."""
+
+    def _update_agenda(self, agenda: Any, added: Sequence[Any], removed: Sequence[Any]) -> None:
+        if added:
+            agenda.activations = sorted([*agenda.activations, *added], key=attrgetter("rule.salience"))
 
 
 class _Engine(KnowledgeEngine):  # type: ignore[misc]
     """An experta engine holding a whole rulebook, reused from one consultation to the next."""
 
-    __matcher__ = _IndexedMatcher
+    __matcher__ = _Gates
     __strategy__ = _Order
 
     def __init__(self, book: Rulebook) -> None:
-        self._book = book
-        self._vocabulary = _Vocabulary()
-        self._rules = [*first_rules(book), *second_rules(book)]
-        self._asked = {str(atom) for rule in self._rules for atom in _conclusions(rule.when, book)}
-        self._compiled = list(self._compile_all())
-        self._initial_facts = super().get_deffacts()
-        self._fired: list[int] = []
+        compiler = _Compiler(book)
+        first, second = list(first_rules(book)), list(second_rules(book))
+        self._rules = first + second
+        self._compiled = [compiler.rule(position, rule) for position, rule in enumerate(first)]
+        self._compiled += [compiler.rule(len(first) + n, rule, Ranked(ranked=True)) for n, rule in enumerate(second)]
+        self._atoms = compiler.atoms
+        self._fields_of = lru_cache(maxsize=8192)(compiler.fields_of)
+        self.fired: list[tuple[int, int]] = []
         super().__init__()
 
     def get_rules(self) -> list[ExpertaRule]:
         return self._compiled
 
-    def get_deffacts(self) -> list[Any]:
-        return self._initial_facts  # type: ignore[no-any-return]
+    def get_deffacts(self) -> list[Callable[[Fact], Iterable[Fact]]]:
+        return [_beginning]
 
     def consult(self, facts: Facts, rank: Rank) -> list[Firing]:
         """One person: whatever the last one left behind is wiped first."""
-        self.reset()
-        self._fired = []
-        self.declare(self._vocabulary.known(facts))
+        self.fired = []
+        known = (field for name, value in facts.values.items() for field in self._fields_of(name, value))
+        self.reset(known=_holding(Known, known))
         self.run()
-        first = self._firings(facts, {})
+        first = self._firings()
+        self.fired = []
         standings = rank(tuple(first))
-        self._fired = []
-        reached = [str(Is(ref, standing)) for ref, standing in standings.items()]
-        self.declare(*(Concluded(name) for name in reached if name in self._asked))
+        reached = (field for ref, word in standings.items() for field in self._fields_of(ref, word))
+        self.declare(_holding(Ranked, ("ranked", *reached)))
         self.run()
-        return first + self._firings(facts, standings, patterns={f.id for f in first if f.kind == "pattern"})
+        return first + self._firings()
 
-    def _firings(self, facts: Facts, standings: Standings, patterns: set[str] | None = None) -> list[Firing]:
-        fired = [self._rules[position] for position in sorted(self._fired)]
-        concluded = patterns or {rule.id for rule in fired if rule.kind == "pattern"}
-        lookups = {r: full_lookup(self._book, facts, concluded, standings, r) for r in ("plain", "worse", "worst")}
-        return [Firing(rule.kind, rule.id, support(rule.when, lookups[rule.reading])) for rule in fired]
+    def _firings(self) -> list[Firing]:
+        firings = []
+        for position, gate in sorted(self.fired):
+            grounds = (self._atoms[literal] for literal in self.matcher.grounds(gate) if literal in self._atoms)
+            rule = self._rules[position]
+            firings.append(Firing(rule.kind, rule.id, tuple(dict.fromkeys(grounds))))
+        return firings
 
-    def _compile_all(self) -> Iterator[ExpertaRule]:
-        """Each rule, and after it the helper rules it needed; a salience for each, falling in rule order."""
-        salience = 0
-        for position, rule in enumerate(self._rules):
-            helpers: list[tuple[str, Condition]] = []
-            alternatives = self._alternatives(rule.when, rule.reading, f"{position}", helpers)
-            yield self._experta_rule(alternatives, self._action(position, rule), salience := salience - 1)
-            # The list grows while it is read: a helper may need helpers.
-            for name, part in helpers:
-                inner = self._alternatives(part, rule.reading, f"{position}", helpers)
-                yield self._experta_rule(inner, _conclude(name), salience := salience - 1)
 
-    def _experta_rule(self, alternatives: list[frozenset[Fact]], action: Any, salience: int) -> ExpertaRule:
-        ways = [AND(*sorted(way, key=repr)) for way in (self._facts_of(a) for a in alternatives)]
-        return ExpertaRule(OR(*ways), salience=salience)(action)
+class _Compiler:
+    """Writes the rules of a rulebook as experta rules, and keeps which literal stands for which atom."""
 
-    @staticmethod
-    def _facts_of(alternative: frozenset[Any]) -> list[Fact]:
-        fields = {name: True for kind, name in sorted(alternative) if kind == "known"}
-        concluded = [Concluded(name) for kind, name in sorted(alternative) if kind == "concluded"]
-        return ([Known(**fields)] if fields else []) + concluded
+    def __init__(self, book: Rulebook) -> None:
+        self._patterns, self._findings = frozenset(book.patterns), frozenset(book.findings)
+        self.atoms: dict[_Literal, Is] = {}
+        self._fields: dict[tuple[str, Is], str] = {}
+        self._by_name: dict[str, list[tuple[str, str, Is]]] = {}
 
-    @staticmethod
-    def _action(position: int, rule: Rule) -> Any:
-        concludes = str(Is(rule.id, "present")) if rule.kind == "pattern" else None
+    def rule(self, position: int, rule: Rule, *also: Fact) -> ExpertaRule:
+        """One rule, which fires in its turn and only once ``also`` holds too."""
+        action = _action(position, str(Is(rule.id, PRESENT)) if rule.kind == "pattern" else None)
+        return ExpertaRule(AND(*also, self._condition(rule.when, rule.reading)), salience=-position)(action)
 
-        def act(engine: _Engine) -> None:
-            engine._fired.append(position)
-            if concludes is not None:
-                engine.declare(Concluded(concludes))
+    def fields_of(self, name: str, value: Value) -> tuple[str, ...]:
+        """The fields that hold when a finding has this value, or a site this standing."""
+        alone = Facts({name: value})
+        return tuple(f for f, reading, atom in self._by_name.get(name, ()) if finding_lookup(alone, reading)(atom))
 
-        return act
-
-    def _alternatives(
-        self, condition: Condition, reading: str, name: str, helpers: list[tuple[str, Condition]]
-    ) -> list[frozenset[Any]]:
-        """The condition as alternatives, each a set of fields and conclusions that must hold together."""
-        if isinstance(condition, AtLeast) or (isinstance(condition, Is) and condition.name in self._book.findings):
-            return [frozenset({("known", self._vocabulary.field(reading, condition))})]
+    def _condition(self, condition: Condition, reading: str) -> Any:
         if isinstance(condition, Is):
-            return [frozenset({("concluded", str(condition))})]
-        ways = [self._alternatives(part, reading, name, helpers) for part in condition.parts]
-        if isinstance(condition, AnyOf):
-            return list(dict.fromkeys(way for part in ways for way in part))
-        count = 1
-        for part in ways:
-            count *= len(part)
-        if count > _MOST_ALTERNATIVES:
-            for index, (child, part) in enumerate(zip(condition.parts, ways, strict=True)):
-                if len(part) > 1:
-                    helper = f"{name}.{len(helpers)}"
-                    helpers.append((helper, child))
-                    ways[index] = [frozenset({("concluded", helper)})]
-        return list(dict.fromkeys(frozenset().union(*choice) for choice in product(*ways)))
+            return self._fact(condition, reading)
+        parts = (self._condition(part, reading) for part in condition.parts)
+        if isinstance(condition, AtLeast):
+            return ATLEAST(condition.n, *parts)
+        return AND(*parts) if isinstance(condition, All) else OR(*parts)
+
+    def _fact(self, atom: Is, reading: str) -> Fact:
+        if atom.name in self._patterns:
+            self.atoms[Concluded, 0, str(atom)] = atom
+            return Concluded(str(atom))
+        kind, reading = (Known, reading) if atom.name in self._findings else (Ranked, "plain")
+        field = self._fields.setdefault((reading, atom), f"a{len(self._fields)}")
+        if (kind, field, True) not in self.atoms:
+            self.atoms[kind, field, True] = atom
+            self._by_name.setdefault(atom.name, []).append((field, reading, atom))
+        return kind(**{field: True})
 
 
-def _conclude(name: str) -> Any:
-    def act(engine: _Engine) -> None:
-        engine.declare(Concluded(name))
+def _action(position: int, concludes: str | None) -> Callable[..., None]:
+    def act(engine: _Engine, gate: int) -> None:
+        engine.fired.append((position, gate))
+        if concludes is not None:
+            engine.declare(Concluded(concludes))
 
+    setattr(act, "__signature__", _ACTION)  # noqa: B010
     return act
 
 
-def _conclusions(condition: Condition, book: Rulebook) -> Iterator[Is]:
-    """The atoms of a condition that are not findings."""
-    if isinstance(condition, Is):
-        if condition.name not in book.findings:
-            yield condition
-    elif isinstance(condition, (All, AnyOf)):
-        for part in condition.parts:
-            yield from _conclusions(part, book)
+_ACTION = signature(lambda engine, gate: None)
+"""Told to experta, which would otherwise work it out again for every rule."""
+
+
+def _holding(kind: type[Fact], fields: Iterable[str]) -> Fact:
+    """A fact with these fields true, past experta's freezing of each value."""
+    fact = kind()
+    dict.update(fact, dict.fromkeys(fields, True))
+    return fact
+
+
+def _beginning(known: Fact) -> Iterator[Fact]:
+    """What an engine begins a consultation with."""
+    yield known

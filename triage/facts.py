@@ -176,11 +176,11 @@ def _imply(facts: Facts, book: Rulebook) -> None:
 
 
 def _assume(facts: Facts, book: Rulebook) -> None:
-    """Numbers that were not given but are bounded by what was said."""
+    """Findings that were not given but are settled by what was said."""
     for finding in book.findings.values():
         for taken in finding.taken_as:
             if finding.name not in facts.values and judge(taken.when, facts.lookup):
-                facts.values[finding.name] = taken.number
+                facts.values[finding.name] = taken.value
                 facts.origins[finding.name] = Origin(
                     "implied", tuple(a.name for a in support(taken.when, facts.lookup))
                 )

@@ -133,10 +133,10 @@ class Computed(Entry):
 
 
 class TakenAs(Entry):
-    """A number to assume of a finding that was not given, while a condition holds."""
+    """What to take a finding as while it was not given and a condition holds: a number, or ``absent``."""
 
     when: When
-    number: float
+    value: float | Literal["absent"]
 
 
 class Finding(Entry):
@@ -332,6 +332,7 @@ class Scale(Entry):
     not_excluded: dict[UrgencyLevel, UrgencyLevel]
     unsure_for_same_day: int
     unanswered: UrgencyLevel
+    always_ask: tuple[str, ...]
     nothing_known: UrgencyLevel
     condition_points: dict[Literal["hallmark", "expected", "against"], int]
     recommendation: dict[UrgencyLevel, str]

@@ -301,6 +301,9 @@ class _CrossCheck:
         return Problem(message, self.book.places.get(f"{kind}/{name}", kind), name, where)
 
     def findings(self) -> Iterator[Problem]:
+        for name in (*self.book.scale.always_ask, self.book.scale.time_since_onset):
+            if name not in self.book.findings:
+                yield Problem(f"there is no finding '{name}'.{did_you_mean(name, self.book.findings)}", "scale.yaml")
         for f in self.book.findings.values():
             if f.name in self.book.patterns or f.name in self.sites:
                 yield self._problem("findings", f.name, "name", "is also the name of a pattern or site; rename one")

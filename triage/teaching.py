@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from triage.case import Case
@@ -45,7 +45,7 @@ def run(teaching: TeachingCase, book: Rulebook) -> tuple[Report, list[str]]:
         standings=standings,
         urgency=report.urgency.level,
         red_flags={flag.id for flag in report.red_flags if flag.state == "fired"},
-        asks={question.finding for question in report.open_questions},
+        asks=_asked((question.finding for question in report.open_questions), book),
         conditions={condition.id for condition in report.conditions},
     )
     return report, list(failures(teaching, outcome))
@@ -70,8 +70,22 @@ def outcome_of(reasoning: Reasoning) -> Outcome:
         standings=ranked.standings,
         urgency=reasoning.urgency.level,
         red_flags={f.id for f in reasoning.firings if f.kind == "red_flag"},
-        asks={a.finding for a in asked},
+        asks=_asked((a.finding for a in asked), reasoning.book),
     )
+
+
+def _asked(names: Iterable[str], book: Rulebook) -> set[str]:
+    """What the questions ask for: asking for the general asks for the special too."""
+    asked = set(names)
+    size = 0
+    while size != len(asked):
+        size = len(asked)
+        asked |= {f.name for f in book.findings.values() if asked & set(filter(_is_name, f.implies))}
+    return asked
+
+
+def _is_name(implied: object) -> bool:
+    return isinstance(implied, str)
 
 
 def first_of(ranked: Ranked) -> tuple[str, str]:

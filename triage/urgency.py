@@ -32,11 +32,12 @@ class FlagState:
 
 @dataclass(frozen=True, slots=True)
 class Urgency:
-    """The level, every flag behind it, and how many safety answers were "not sure"."""
+    """The level, every flag behind it, safety answers that were "not sure", and questions nobody has asked."""
 
     level: UrgencyLevel
     flags: tuple[FlagState, ...]
     unsure: tuple[str, ...]
+    unasked: tuple[str, ...]
 
 
 def most_urgent(levels: Iterable[UrgencyLevel]) -> UrgencyLevel:
@@ -58,11 +59,12 @@ def assess(book: Rulebook, facts: Facts, firings: Iterable[Firing]) -> Urgency:
         levels.append("same_day")
     if not facts.values:
         levels.append(book.scale.nothing_known)
-    if any(state.state != "fired" for state in flags):
+    unasked = tuple(name for name in book.scale.always_ask if facts.values.get(name, UNSURE) == UNSURE)
+    if unasked or any(state.state != "fired" for state in flags):
         levels.append(book.scale.unanswered)
     rank = {"fired": 0, "not_excluded": 1, "open": 2}
     flags.sort(key=lambda s: (rank[s.state], -URGENCIES.index(s.raises_to or s.flag.urgency), -bool(s.raises_to)))
-    return Urgency(most_urgent(levels), tuple(flags), unsure)
+    return Urgency(most_urgent(levels), tuple(flags), unsure, unasked)
 
 
 def _lookup(facts: Facts, flag: RedFlag) -> Lookup:

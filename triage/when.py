@@ -203,3 +203,15 @@ def missing(condition: Condition, lookup: Lookup) -> tuple[Is, ...] | None:
         return None
     chosen = ways if isinstance(condition, All) else sorted(ways, key=len)[:needed]
     return tuple(dict.fromkeys(atom for way in chosen for atom in way))
+
+
+def one_away(condition: Condition, lookup: Lookup) -> tuple[Is, ...]:
+    """Every unknown atom that would by itself make the condition hold; none where it holds or more is needed."""
+    if isinstance(condition, Is):
+        return (condition,) if lookup(condition) is None else ()
+    verdicts = [judge(part, lookup) for part in condition.parts]
+    needed = 1 if isinstance(condition, AnyOf) else condition.n if isinstance(condition, AtLeast) else len(verdicts)
+    if verdicts.count(True) != needed - 1:
+        return ()
+    open_parts = (part for part, verdict in zip(condition.parts, verdicts, strict=True) if verdict is None)
+    return tuple(dict.fromkeys(atom for part in open_parts for atom in one_away(part, lookup)))
