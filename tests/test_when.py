@@ -6,6 +6,8 @@ import pytest
 
 from triage.when import All, AnyOf, AtLeast, Is, Range, WhenError, atoms, judge, missing, parse, support
 
+DOUBT = frozenset({"left", "absent"})
+
 
 def lookup(**values: object):  # type: ignore[no-untyped-def]
     return lambda atom: atom.holds(values.get(atom.name))
@@ -33,8 +35,8 @@ def test_several_names_mean_all_of_them() -> None:
         ("absent", "present", False),
         ("left", "left", True), ("both", "left", False), ("present", "left", None), ("absent", "left", False),
         ("left", "one_side", True), ("both", "one_side", False), ("present", "one_side", None),
-        ("unsure", "present", None), ("unsure", "unsure", True), ("conflicting", "present", None),
-        ("conflicting", "absent", None), ("progressive", "progressive", True), ("static", "progressive", False),
+        ("unsure", "present", None), ("unsure", "unsure", True), (DOUBT, "present", None),
+        (DOUBT, "absent", None), ("progressive", "progressive", True), ("static", "progressive", False),
     ],
 )  # fmt: skip
 def test_a_value_answers_a_test(value: str, test: str, holds: bool | None) -> None:
@@ -42,7 +44,9 @@ def test_a_value_answers_a_test(value: str, test: str, holds: bool | None) -> No
 
 
 def test_a_red_flag_reads_contradictions_and_doubts_the_worse_way() -> None:
-    assert Is("x", "present").holds("conflicting", worse=True) is True
+    assert Is("x", "present").holds(DOUBT, worse=True) is True
+    assert Is("x", "absent").holds(DOUBT, worse=True) is True
+    assert Is("x", "both").holds(DOUBT, worse=True) is None
     assert Is("x", "present").holds("unsure", unsure_counts=True) is True
     assert Is("x", "present").holds("unsure", worse=True) is None
 

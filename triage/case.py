@@ -18,12 +18,17 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     findings: Given = {}
-    age: float | None = Field(default=None, description="years; 0.5 is six months")
+    age: float | None = Field(default=None, strict=True, description="years; 0.5 is six months")
     sex: str | None = Field(default=None, description="female or male")
     id: str | None = None
     story: str | None = Field(default=None, description="the person's own words; shown, not read")
 
     def answers(self) -> Given:
-        """All answers in one mapping, age and sex among them."""
-        stated: Given = {name: value for name in ("age", "sex") if (value := getattr(self, name)) is not None}
-        return {**stated, **self.findings}
+        """All answers in one mapping, age and sex among them; answers given twice are all kept."""
+        answers: Given = dict(self.findings)
+        for name in ("age", "sex"):
+            value = getattr(self, name)
+            if value is not None:
+                known = answers.get(name, [])
+                answers[name] = [value, *(known if isinstance(known, list) else [known])] if known else value
+        return answers

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 
@@ -21,7 +21,7 @@ from triage.errors import Problem, TriageError, did_you_mean
 from triage.explain import render
 from triage.glossary import UnknownNameError, explain, explainable
 from triage.intake import read_case
-from triage.knowledge import Answer, Given, Strength, TeachingCase
+from triage.knowledge import Answer, CaseTag, Given, Strength, TeachingCase
 from triage.report import Report
 from triage.rulebook import Rulebook, load_rulebook
 
@@ -49,6 +49,13 @@ class OutputFormat(str, Enum):
     markdown = "markdown"
     html = "html"
     json = "json"
+
+
+class PageFormat(str, Enum):
+    """How an explanation is written."""
+
+    text = "text"
+    markdown = "markdown"
 
 
 class SchemaOf(str, Enum):
@@ -92,6 +99,11 @@ def _print(text: str) -> None:
     typer.echo(text, nl=not text.endswith("\n"), color=True)
 
 
+def _print_json(text: str) -> None:
+    """JSON is UTF-8 whatever the terminal speaks."""
+    typer.echo(text.encode(), nl=False)
+
+
 def _width() -> int:
     return max(40, min(100, shutil.get_terminal_size((80, 24)).columns))
 
@@ -101,7 +113,11 @@ def _colour() -> bool:
 
 
 def _show(report: Report, fmt: OutputFormat) -> None:
-    _print(render(report, fmt.value, width=_width(), colour=_colour()))
+    text = render(report, fmt.value, width=_width(), colour=_colour())
+    if fmt is OutputFormat.json:
+        _print_json(text)
+    else:
+        _print(text)
 
 
 @app.command()
@@ -178,7 +194,8 @@ def check(
     for what, count in result.counts.items():
         typer.echo(f"{count:6} {what}{'   <- nothing to check' if not count else ''}")
     if mutate:
-        _mutate(book)
+        with _told("The rulebook"):
+            _mutate(book)
     if not result.passed:
         typer.echo(f"Failed: {len(result.problems)} problems.")
         raise typer.Exit(1)
@@ -217,9 +234,8 @@ def effect(
     with _told("The request"):
         changed = without(rule, book) if strength is None else with_strength(rule, _strength(strength, book), book)
         cases = book.cases()
-    count = 0
-    for move in moves(book, changed, cases):
-        count += 1
+        found = list(moves(book, changed, cases))
+    for move in found:
         before, after = move.before, move.after
         typer.echo(f"{move.case.id}: {move.case.title}")
         was, now = (f"{o.first[1]} ({o.standings[o.first[0]]})" for o in (before, after))
@@ -231,7 +247,7 @@ def effect(
         for message in move.newly_right:
             typer.echo(f"  now right: no longer '{message}'")
     what = f"at strength {strength}" if strength else "taken out"
-    typer.echo(f"{rule} {what}: {count} of {len(cases)} cases move.")
+    typer.echo(f"{rule} {what}: {len(found)} of {len(cases)} cases move.")
 
 
 def _strength(word: str, book: Rulebook) -> Strength:
@@ -245,7 +261,7 @@ def _strength(word: str, book: Rulebook) -> Strength:
 @app.command(name="explain")
 def explain_command(
     name: Annotated[list[str] | None, typer.Argument(help="A name, or ordinary words.")] = None,
-    fmt: Annotated[OutputFormat, typer.Option("--format", help="text or markdown.")] = OutputFormat.text,
+    fmt: Annotated[PageFormat, typer.Option("--format", help="How to write the explanation.")] = PageFormat.text,
     rules: Rules = None,
     overlay: Overlay = None,
 ) -> None:
@@ -257,7 +273,7 @@ def explain_command(
             typer.echo("  " + ", ".join(names))
         return
     try:
-        _print(explain(" ".join(name), book, "markdown" if fmt is OutputFormat.markdown else "text", width=_width()))
+        _print(explain(" ".join(name), book, fmt.value, width=_width()))
     except UnknownNameError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(BAD_INPUT) from None
@@ -289,6 +305,9 @@ def list_cases(
     overlay: Overlay = None,
 ) -> None:
     """List the teaching cases."""
+    tags = get_args(CaseTag)
+    if tag is not None and tag not in tags:
+        _fail([Problem(f"there is no tag '{tag}': {', '.join(tags)}.{did_you_mean(tag, tags)}")], "The request")
     for case in _cases(_rulebook(rules, overlay)).values():
         if tag is None or tag in case.tags:
             typer.echo(f"{case.id:44} {case.title} [{', '.join(case.tags)}]")

@@ -22,7 +22,8 @@ def compiled_folder(folder: Path) -> dict[str, Any]:
         loaded = json.loads((folder / COMPILED).read_bytes())
     except (OSError, ValueError):
         return {}
-    return loaded if isinstance(loaded, dict) else {}
+    entries = loaded.items() if isinstance(loaded, dict) else ()
+    return {name: entry for name, entry in entries if isinstance(entry, dict) and entry.keys() >= {"sha256", "data"}}
 
 
 def compile_folder(folder: Path) -> bytes:

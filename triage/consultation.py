@@ -118,15 +118,17 @@ class _Writer:
     def answer(self, name: str) -> str:
         """A finding with what is known of it."""
         finding, value = self.book.findings[name], self.facts.values.get(name)
-        if value in ("present", None) or (finding.value == "presence" and value == "conflicting"):
-            return finding.label if value == "present" else f"{finding.label} ({value or 'not known'})"
+        if value == "present":
+            return finding.label
         if value == "absent":
             return f"no {finding.label}"
-        if isinstance(value, (int, float)):
-            return f"{finding.label}: {value:g} {finding.unit}".rstrip()
         if value == "unsure":
             return f"{finding.label} (not sure)"
-        shown = str(value).replace("_", " ")
+        if value is None or isinstance(value, frozenset):
+            return f"{finding.label} ({'not known' if value is None else 'contradictory answers'})"
+        if isinstance(value, (int, float)):
+            return f"{finding.label}: {value:g} {finding.unit}".rstrip()
+        shown = value.replace("_", " ")
         return f"{finding.label}: {shown}" if finding.value == "choice" else f"{finding.label} ({shown})"
 
     def roots(self, support: Iterable[Is]) -> tuple[str, ...]:
@@ -197,8 +199,13 @@ class _Writer:
             answers=self._answers(support),
             published_ratio=rule.published_ratio,
             cite=rule.cite,
-            status=rule.status,
+            status="draft" if self._rests_on_draft(support) else rule.status,
         )
+
+    def _rests_on_draft(self, support: Iterable[Is]) -> bool:
+        """Whether a draft pattern stands anywhere on the way to these atoms."""
+        patterns = [self.book.patterns[atom.name] for atom in support if atom.name in self.book.patterns]
+        return any(p.status == "draft" or self._rests_on_draft(self.fired["pattern", p.id].support) for p in patterns)
 
     def _site(self, score: Score) -> r.SiteAssessment:
         site_id = score.ref.partition(".")[0]

@@ -1,17 +1,18 @@
-"""Reads YAML and JSON safely: bounded in size, no duplicate keys, no aliases, and it says where."""
+"""Reads YAML and JSON safely: bounded in size and depth, no duplicate keys, no aliases, no tags, and it says where."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from triage.errors import Problem
 
-if TYPE_CHECKING:
-    import yaml
-
 MAX_BYTES = 5_000_000
 _MAX_DEPTH = 60
+_TOO_DEEP = f"is nested more than {_MAX_DEPTH} levels deep"
 
 
 class DocumentError(ValueError):
@@ -29,102 +30,187 @@ def read_bytes(path: Path) -> bytes:
         DocumentError: it is missing, a folder, unreadable or larger than 5 MB.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DocumentError(f"is larger than {MAX_BYTES // 1_000_000} MB; a case is a few lines", str(path))
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise DocumentError("there is no such file; check the path", str(path)) from None
     except IsADirectoryError:
         raise DocumentError("is a folder; name a file in it", str(path)) from None
-    except OSError as error:
-        raise DocumentError(f"cannot be read: {error.strerror or error}", str(path)) from None
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"cannot be read: {getattr(error, 'strerror', None) or error}", str(path)) from None
+    _refuse_too_large(data, str(path))
+    return data
+
+
+def _refuse_too_large(data: bytes, file: str) -> None:
+    if len(data) > MAX_BYTES:
+        raise DocumentError(f"is larger than {MAX_BYTES // 1_000_000} MB; a case is a few lines", file)
 
 
 def parse_document(data: bytes, file: str) -> Any:
-    """Plain Python data from YAML or JSON (which is YAML).
+    """Plain Python data from JSON or YAML.
 
     Raises:
-        DocumentError: not text, not YAML, a duplicate key, an anchor or alias, or nested too deeply.
+        DocumentError: not text, neither JSON nor YAML, a duplicate key, an anchor, alias or tag, or too deep.
     """
-    if len(data) > MAX_BYTES:
-        raise DocumentError(f"is larger than {MAX_BYTES // 1_000_000} MB; a case is a few lines", file)
+    _refuse_too_large(data, file)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DocumentError("is not text (UTF-8); a case is a YAML or JSON file", file) from None
-    # Tabs are legal in JSON but not at the start of YAML lines.
     if text.lstrip().startswith(("{", "[")):
-        text = text.replace("\t", " ")
-    if text.count("[") + text.count("{") > 200_000 or _deepest(text) > _MAX_DEPTH:
-        raise DocumentError(f"is nested more than {_MAX_DEPTH} levels deep", file)
+        try:
+            document = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, file))
+        except RecursionError:
+            raise DocumentError(_TOO_DEEP, file) from None
+        except DocumentError:
+            raise
+        except ValueError:
+            pass  # not JSON, but it may be YAML that begins with a bracket
+        else:
+            _refuse_deep(document, file)
+            return document
+    return _parse_yaml(text, file)
+
+
+def _refuse_deep(document: Any, file: str) -> None:
+    level = [document]
+    for _ in range(_MAX_DEPTH + 1):
+        inner: list[Any] = []
+        for value in level:
+            inner += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        level = inner
+    if level:
+        raise DocumentError(_TOO_DEEP, file)
+
+
+def _unique(pairs: list[tuple[str, Any]], file: str) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DocumentError(f"the key '{twice}' stands twice; keep one", file)
+    return mapping
+
+
+def _parse_yaml(text: str, file: str) -> Any:
+    """YAML read event by event: nothing is built that would multiply, recurse or run."""
     # Imported here: an installed copy reads compiled rules, and most of its runs never see YAML.
     import yaml
 
     # PyYAML without libyaml reads the same, more slowly.
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    builder = _Builder(file)
     try:
-        node = yaml.compose(text, Loader=loader)
+        for event in yaml.parse(text, Loader=loader):
+            builder.take(event)
     except yaml.reader.ReaderError:
         raise DocumentError("contains control characters; a case is a plain YAML or JSON file", file) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise DocumentError(f"is not valid YAML: {error.problem or error.context}", file, line) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DocumentError(f"is not valid YAML: {type(error).__name__}", file) from None
-    return None if node is None else _plain(node, file, set(), 0)
+    return builder.result
 
 
-def _deepest(text: str) -> int:
-    """The deepest flow nesting: checked first, because the parser itself recurses."""
-    depth = deepest = 0
-    for char in text:
-        if char in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in "]}":
-            depth -= 1
-    return deepest
+_NO_KEY = object()
 
 
-def _plain(node: yaml.Node, file: str, seen: set[int], depth: int) -> Any:
-    import yaml
+class _Builder:
+    """Puts YAML events together into lists, mappings and plain values."""
 
-    line = node.start_mark.line + 1
-    if depth > _MAX_DEPTH:
-        raise DocumentError(f"is nested more than {_MAX_DEPTH} levels deep", file, line)
-    if isinstance(node, yaml.ScalarNode):
-        return _scalar(node, file, line)
-    # An alias gives the very same node again: refused, so nothing can multiply.
-    if id(node) in seen:
-        raise DocumentError("uses an anchor or alias; write the value out", file, line)
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(child, file, seen, depth + 1) for child in node.value]
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = _plain(key_node, file, seen, depth + 1)
-        if not isinstance(key, (str, int, float, bool)):
-            raise DocumentError("a key must be a single word", file, key_node.start_mark.line + 1)
-        if key in mapping:
-            raise DocumentError(f"the key '{key}' stands twice; keep one", file, key_node.start_mark.line + 1)
-        mapping[key] = _plain(value_node, file, seen, depth + 1)
-    return mapping
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.result: Any = None
+        self._open: list[list[Any] | dict[Any, Any]] = []
+        self._keys: list[Any] = []
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        handler: Callable[[Any], None] | None = getattr(self, f"_{type(event).__name__}", None)
+        if handler is not None:
+            handler(event)
+
+    def _fail(self, message: str, event: Any) -> None:
+        raise DocumentError(message, self.file, event.start_mark.line + 1)
+
+    def _DocumentStartEvent(self, event: Any) -> None:  # noqa: N802 - named after the event
+        self._documents += 1
+        if self._documents > 1:
+            self._fail("holds more than one document; keep one", event)
+
+    def _AliasEvent(self, event: Any) -> None:  # noqa: N802
+        self._fail("uses an anchor or alias; write the value out", event)
+
+    def _begin(self, event: Any, container: list[Any] | dict[Any, Any]) -> None:
+        self._refuse_marks(event)
+        if len(self._open) >= _MAX_DEPTH:
+            self._fail(_TOO_DEEP, event)
+        if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is _NO_KEY:
+            self._fail("a key must be a single word", event)
+        self._open.append(container)
+        self._keys.append(_NO_KEY)
+
+    def _SequenceStartEvent(self, event: Any) -> None:  # noqa: N802
+        self._begin(event, [])
+
+    def _MappingStartEvent(self, event: Any) -> None:  # noqa: N802
+        self._begin(event, {})
+
+    def _end(self, event: Any) -> None:
+        self._keys.pop()
+        self._place(self._open.pop(), event)
+
+    _SequenceEndEvent = _MappingEndEvent = _end
+
+    def _ScalarEvent(self, event: Any) -> None:  # noqa: N802
+        self._refuse_marks(event)
+        self._place(_scalar(event.value) if event.implicit[0] else event.value, event)
+
+    def _refuse_marks(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._fail("uses an anchor or alias; write the value out", event)
+        if event.tag is not None:
+            self._fail(f"the tag '{event.tag}' is not allowed; write plain values", event)
+
+    def _place(self, value: Any, event: Any) -> None:
+        if not self._open:
+            self.result = value
+            return
+        container = self._open[-1]
+        if isinstance(container, list):
+            container.append(value)
+        elif self._keys[-1] is _NO_KEY:
+            if value is None or not isinstance(value, (str, int, float)):
+                self._fail("a key must be a single word", event)
+            if value in container:
+                self._fail(f"the key '{value}' stands twice; keep one", event)
+            self._keys[-1] = value
+        else:
+            container[self._keys[-1]] = value
+            self._keys[-1] = _NO_KEY
 
 
-def _scalar(node: yaml.ScalarNode, file: str, line: int) -> Any:
-    text: str = node.value
-    kind = node.tag.rpartition(":")[2]
-    try:
-        if kind == "int":
-            return int(text.replace("_", ""), 0) if len(text) < 30 else float(text)
-        if kind == "float":
-            return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan"))
-    except ValueError:
-        return text
-    if kind == "bool":
-        return text.lower() in ("yes", "true", "on")
-    if kind == "null":
-        return None
-    if kind in ("str", "timestamp"):
-        return text
-    raise DocumentError(f"the tag '{node.tag}' is not allowed; write plain values", file, line)
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE)
+_WORDS = {
+    "yes": True,
+    "true": True,
+    "on": True,
+    "no": False,
+    "false": False,
+    "off": False,
+    "null": None,
+    "~": None,
+    "": None,
+}
+
+
+def _scalar(text: str) -> Any:
+    """A plain scalar: a number, yes or no, nothing, or text."""
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text

@@ -145,13 +145,16 @@ class _Gates(Matcher):  # type: ignore[misc]
         """Close every gate."""
         self._missing = list(self._needs)
 
-    def grounds(self, gate: int) -> Iterator[_Literal]:
-        """The literals an open gate rests on, over every way that is open."""
-        if gate in self._literals:
-            yield self._literals[gate]
-        for part in self._parts[gate]:
-            if self._missing[part] <= 0:
-                yield from self.grounds(part)
+    def grounds(self, gate: int) -> list[_Literal]:
+        """The literals an open gate rests on, over every way that is open, in reading order."""
+        found: list[_Literal] = []
+        todo = [gate]
+        while todo:
+            gate = todo.pop()
+            if gate in self._literals:
+                found.append(self._literals[gate])
+            todo += [part for part in reversed(self._parts[gate]) if self._missing[part] <= 0]
+        return found
 
 
 class _Order(Strategy):  # type: ignore[misc]

@@ -12,7 +12,6 @@ from triage.when import (
     ABSENT,
     AFFIRMED,
     BOTH,
-    CONFLICTING,
     LEFT,
     PRESENT,
     RIGHT,
@@ -82,13 +81,13 @@ def close(said: Mapping[str, Value], book: Rulebook) -> Facts:
     """Everything that follows from the answers, deterministic and independent of their order."""
     facts = Facts()
     ordered = {name: said[name] for name in book.findings if name in said}
-    conflicting = _conflicts(ordered, book, facts)
+    doubtful = _conflicts(ordered, book, facts)
     for name, value in ordered.items():
-        facts.values[name] = CONFLICTING if name in conflicting else value
+        facts.values[name] = doubtful.get(name, value)
         facts.origins[name] = Origin("said")
     _imply(facts, book)
     _assume(facts, book)
-    _doubt(facts, book, conflicting)
+    _doubt(facts, book, doubtful)
     _compute(facts, book)
     return facts
 
@@ -101,28 +100,30 @@ def _implied_by(finding: Finding, value: Value, book: Rulebook) -> Iterable[tupl
             yield name, str(value) if takes_side else stated
 
 
-def _conflicts(said: Mapping[str, Value], book: Rulebook, facts: Facts) -> set[str]:
-    found: set[str] = set()
+def _conflicts(said: Mapping[str, Value], book: Rulebook, facts: Facts) -> dict[str, frozenset[str | float]]:
+    """The findings whose answers contradict each other, each with everything that was said of it."""
+    readings: dict[str, set[str | float]] = {}
 
-    def note(*names: str) -> None:
-        found.update(names)
-        facts.conflicts.append(Conflict(tuple(dict.fromkeys(names))))
+    def note(*claims: tuple[str, Value]) -> None:
+        for name, value in claims:
+            readings.setdefault(name, set()).update(value if isinstance(value, frozenset) else {value})
+        facts.conflicts.append(Conflict(tuple(dict.fromkeys(name for name, _ in claims))))
 
     for name, value in said.items():
-        finding = book.findings[name]
-        if value == CONFLICTING:
-            note(name)
+        if isinstance(value, frozenset):
+            note((name, value))
         if value not in AFFIRMED:
             continue
         for other, stated in _upward(name, value, book).items():
             answer = said.get(other)
-            if (stated in AFFIRMED and answer == ABSENT) or (stated == ABSENT and answer in AFFIRMED):
-                note(name, other)
-        for excluded in finding.excludes:
+            if answer is not None and {_kind(stated), _kind(answer)} == {PRESENT, ABSENT}:
+                note((name, frozenset({str(value), ABSENT})), (other, frozenset({str(answer), stated})))
+        for excluded in book.findings[name].excludes:
             for other, stated in excluded.items():
-                if said.get(other) == stated or (stated == PRESENT and said.get(other) in AFFIRMED):
-                    note(name, other)
-    return found
+                answer = said.get(other)
+                if answer is not None and (answer == stated or (stated == PRESENT and answer in AFFIRMED)):
+                    note((name, frozenset({str(value), ABSENT})), (other, answer))
+    return {name: frozenset(values) for name, values in readings.items()}
 
 
 def _upward(name: str, value: Value, book: Rulebook) -> dict[str, str]:
@@ -163,7 +164,7 @@ def _imply(facts: Facts, book: Rulebook) -> None:
             derived += [(child, ABSENT) for child, stated in reverse.get(name, ()) if _kind(stated) == refuted_by]
         for other, stated in derived:
             old = facts.values.get(other)
-            if old == CONFLICTING or (old is not None and _kind(stated) != _kind(old) and old != UNSURE):
+            if isinstance(old, frozenset) or (old is not None and _kind(stated) != _kind(old) and old != UNSURE):
                 continue
             merged = _merge(old, stated)
             if merged != old:
@@ -200,13 +201,14 @@ def _reverse(book: Rulebook) -> dict[str, list[tuple[str, str]]]:
     return reverse
 
 
-def _doubt(facts: Facts, book: Rulebook, conflicting: set[str]) -> None:
-    """What a contradictory answer would imply is doubtful too, unless it is known otherwise."""
-    for name in sorted(conflicting):
-        for other, stated in _upward(name, PRESENT, book).items():
-            if other not in facts.values and stated in AFFIRMED:
-                facts.values[other] = CONFLICTING
-                facts.origins[other] = Origin("implied", (name,))
+def _doubt(facts: Facts, book: Rulebook, doubtful: Mapping[str, frozenset[str | float]]) -> None:
+    """What a doubtful answer would imply is doubtful too, unless it is known otherwise."""
+    for name, readings in doubtful.items():
+        for reading in sorted(map(str, readings & AFFIRMED)):
+            for other, stated in _upward(name, reading, book).items():
+                if other not in facts.values and stated in AFFIRMED:
+                    facts.values[other] = frozenset({stated, ABSENT})
+                    facts.origins[other] = Origin("implied", (name,))
 
 
 # Distribution: what was reported where. It knows tags (parts, levels, sides), no finding by name.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +18,7 @@ from triage.errors import CaseError, Problem, did_you_mean
 from triage.knowledge import Answer, Finding
 from triage.report import Notice
 from triage.rulebook import Rulebook
-from triage.when import ABSENT, AFFIRMED, BOTH, CONFLICTING, LEFT, PRESENT, RIGHT, SIDES, UNSURE, Value
+from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, SIDES, UNSURE, Value
 
 _WORDS = {"yes": PRESENT, "no": ABSENT, "true": PRESENT, "false": ABSENT, "not sure": UNSURE, "unknown": UNSURE}
 
@@ -42,12 +43,16 @@ def settle(case: Case, book: Rulebook) -> Intake:
     for name, answers in case.answers().items():
         finding = find_finding(name, book)
         if finding is None:
-            problems.append(Problem(_unknown(name, book), entry=name))
-            continue
-        if finding.name != name:
-            notices.append(
-                Notice(kind="read_as", message=f"'{name}' was read as {finding.label}.", findings=(finding.name,))
+            suggest = len(problems) < _SUGGESTIONS
+            problems.append(
+                Problem(_unknown(name, book) if suggest else "there is no such finding", entry=_shown(name))
             )
+            continue
+        if finding.name != name.strip():
+            message = f"'{_shown(name)}' was read as {finding.label}."
+            notices.append(Notice(kind="read_as", message=message, findings=(finding.name,)))
+        if answers == []:
+            problems.append(Problem(f"has no answer; say {_sample(finding)}", entry=finding.name))
         for answer in answers if isinstance(answers, list) else [answers]:
             value = _value(finding, answer)
             if isinstance(value, Problem):
@@ -61,12 +66,22 @@ def settle(case: Case, book: Rulebook) -> Intake:
     return Intake(said, tuple(notices))
 
 
+_SUGGESTIONS = 20
+"""Nearest names are looked up for so many unknown ones; a file of nonsense must not take minutes."""
+
+
+def _shown(text: object) -> str:
+    """Somebody's own words, short enough for a message."""
+    words = str(text)
+    return words if len(words) <= 60 else f"{words[:57]}..."
+
+
 def find_finding(name: str, book: Rulebook) -> Finding | None:
     """A finding by its name, its HPO id, or exactly one of its labels or synonyms."""
     if name in book.findings:
         return book.findings[name]
-    if name.upper() in book.by_hpo:
-        return book.findings[book.by_hpo[name.upper()]]
+    if (code := name.strip().upper()) in book.by_hpo:
+        return book.findings[book.by_hpo[code]]
     words = re.sub(r"[\s_]+", " ", name).strip().casefold()
     for finding in book.findings.values():
         if words in (finding.label.casefold(), finding.name.replace("_", " ")) or words in map(
@@ -79,11 +94,12 @@ def find_finding(name: str, book: Rulebook) -> Finding | None:
 def _unknown(name: str, book: Rulebook) -> str:
     if re.fullmatch(r"(?i)hp:\d+", name.strip()):
         return f"no finding carries the HPO id {name}; name the finding instead"
-    near = did_you_mean(re.sub(r"\s+", "_", name.strip().lower()), book.findings)
-    if not near:
-        phrases = {s: f.name for f in book.findings.values() for s in (f.label, *f.synonyms)}
-        near = did_you_mean(name, phrases)
-    return f"there is no finding '{name}'.{near or ' `triage explain` lists what can be named.'}"
+    words = re.sub(r"[\s_]+", " ", name).strip().casefold()[:60]
+    phrases = {p.casefold(): f.name for f in book.findings.values() for p in (f.label, *f.synonyms)}
+    phrases |= {f.replace("_", " "): f for f in book.findings}
+    near = list(dict.fromkeys(phrases[phrase] for phrase in get_close_matches(words, phrases, n=5, cutoff=0.6)))[:3]
+    hint = f" Did you mean {' or '.join(near)}?" if near else " `triage explain` lists what can be named."
+    return f"there is no finding '{_shown(name)}'.{hint}"
 
 
 def _value(finding: Finding, answer: Answer) -> Value | Problem:
@@ -93,7 +109,7 @@ def _value(finding: Finding, answer: Answer) -> Value | Problem:
         return Problem(message, entry=finding.name)
 
     if isinstance(answer, str):
-        word = answer.strip().lower().replace("-", "_")
+        word = answer.strip().lower()
         word = _WORDS.get(word, word)
         if word == UNSURE:
             return UNSURE
@@ -101,15 +117,16 @@ def _value(finding: Finding, answer: Answer) -> Value | Problem:
             try:
                 answer = float(word)
             except ValueError:
-                return wrong(f"is a number in {finding.unit or 'units'}; found '{answer}'")
+                return wrong(f"is a number in {finding.unit or 'units'}; found '{_shown(answer)}'")
         elif finding.value == "choice":
-            choice = word.replace(" ", "_")
+            choice = re.sub(r"[\s-]+", "_", word)
             if choice in finding.choices:
                 return choice
             listed = ", ".join(finding.choices)
-            return wrong(f"'{answer}' is not one of {listed}, unsure.{did_you_mean(choice, finding.choices)}")
+            near = did_you_mean(choice[:60], finding.choices)
+            return wrong(f"'{_shown(answer)}' is not one of {listed}, unsure.{near}")
         else:
-            return _presence(finding, word, answer, wrong)
+            return _presence(finding, word, wrong)
     if isinstance(answer, bool):
         if finding.value != "presence":
             return wrong(f"needs a value, such as {_sample(finding)}; found yes or no")
@@ -117,19 +134,19 @@ def _value(finding: Finding, answer: Answer) -> Value | Problem:
     if finding.value != "number":
         return wrong(f"is not a number; answer {_sample(finding)}")
     low, high = finding.min or 0.0, finding.max if finding.max is not None else math.inf
-    if not math.isfinite(answer) or not low <= answer <= high:
-        return wrong(f"{answer:g} is impossible; it lies between {low:g} and {high:g} {finding.unit}".rstrip())
+    if not low <= answer <= high:
+        return wrong(f"{_shown(answer)} is impossible; it lies between {low:g} and {high:g} {finding.unit}".rstrip())
     return float(answer)
 
 
-def _presence(finding: Finding, word: str, answer: str, wrong: Any) -> Value | Problem:
+def _presence(finding: Finding, word: str, wrong: Callable[[str], Problem]) -> Value | Problem:
     if word in (PRESENT, ABSENT):
         return word
     if word in SIDES:
-        return word if finding.sided else wrong(f"has no side; answer present, absent or unsure, not '{answer}'")
+        return word if finding.sided else wrong(f"has no side; answer present, absent or unsure, not '{word}'")
     known = (PRESENT, ABSENT, UNSURE, *(SIDES if finding.sided else ()))
-    near = did_you_mean(word, known)
-    return wrong(f"'{answer}' is not an answer; use {', '.join(sorted(known, key=known.index))}.{near}")  # type: ignore[no-any-return]
+    listed = ", ".join(known)
+    return wrong(f"'{_shown(word)}' is not an answer; use {listed}.{did_you_mean(word[:60], known)}")
 
 
 def _sample(finding: Finding) -> str:
@@ -149,7 +166,7 @@ def _together(values: list[Value]) -> Value:
         elif merged in AFFIRMED and value in AFFIRMED:
             merged = _refined(merged, value)
         else:
-            return CONFLICTING
+            return frozenset(one for one in values if isinstance(one, (str, float)))
     return merged
 
 
@@ -185,9 +202,6 @@ def contradiction(names: tuple[str, ...], book: Rulebook) -> Notice:
     return Notice(kind="contradiction", message=message, findings=names)
 
 
-_ALIASES = {"given": "findings"}
-
-
 def case_from_document(document: Any, file: str = "") -> Case:
     """A case from the data of a YAML or JSON file, with ``findings`` or, as teaching cases have it, ``given``.
 
@@ -198,24 +212,34 @@ def case_from_document(document: Any, file: str = "") -> Case:
         raise CaseError([Problem("is empty; give at least one finding, such as 'findings: {ptosis: present}'", file)])
     if not isinstance(document, Mapping):
         raise CaseError([Problem("should be a mapping with 'findings:'; see `triage schema case`", file)])
+    fields = {str(key): value for key, value in document.items()}
+    if "given" in fields:
+        if "findings" in fields:
+            raise CaseError([Problem("has both 'findings' and 'given', which mean the same; keep one", file)])
+        fields["findings"] = fields.pop("given")
     try:
-        return Case.model_validate({_ALIASES.get(str(key), str(key)): value for key, value in document.items()})
+        return Case.model_validate(fields)
     except ValidationError as error:
-        problems = {}
+        problems: dict[str, Problem] = {}
         for detail in error.errors(include_url=False):
-            where = ".".join(str(step) for step in detail["loc"][:2])
-            if detail["type"] == "extra_forbidden":
-                near = did_you_mean(where, Case.model_fields)
-                message = f"unknown field.{near or ' Findings belong under findings:'}"
-            elif str(detail["loc"][0]) == "findings" and len(detail["loc"]) > 1:
-                message = "an answer is present, absent, unsure, a side, a choice or a number"
-            else:
-                message = detail["msg"]
-            problems[where] = Problem(message, file, where)
+            where = ".".join(_shown(step) for step in detail["loc"][:2])
+            problems.setdefault(where, Problem(_shape_message(detail), file, where))
         raise CaseError(list(problems.values())) from None
 
 
-def read_case(path: str, stdin: TextIO) -> Case:
+def _shape_message(detail: Any) -> str:
+    """What is wrong with the shape of a case file, in words."""
+    place = [str(step) for step in detail["loc"]]
+    if detail["type"] == "extra_forbidden":
+        return f"unknown field.{did_you_mean(place[0], Case.model_fields) or ' Findings belong under findings:'}"
+    if place == ["findings"]:
+        return "should be a mapping such as {ptosis: present, numbness: absent}"
+    if place[0] == "findings":
+        return "an answer is present, absent, unsure, a side, a choice or a number"
+    return {"age": "is a number of years", "sex": "is female or male"}.get(place[0], str(detail["msg"]))
+
+
+def read_case(path: str, stdin: TextIO | None) -> Case:
     """A case from a YAML or JSON file, or from standard input for ``-``.
 
     Raises:
@@ -223,7 +247,7 @@ def read_case(path: str, stdin: TextIO) -> Case:
     """
     try:
         if path == "-":
-            data, file = stdin.buffer.read(MAX_BYTES + 1), "standard input"
+            data, file = stdin.buffer.read(MAX_BYTES + 1) if stdin else b"", "standard input"
         else:
             data, file = read_bytes(Path(path)), path
         return case_from_document(parse_document(data, file), file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
@@ -166,8 +166,11 @@ class Finding(Entry):
 
     @model_validator(mode="after")
     def _value_has_its_fields(self) -> Finding:
-        if (self.value == "number") != (self.min is not None and self.max is not None):
-            raise ValueError("a number needs min and max, and only a number has them")
+        ends = (self.min, self.max)
+        if self.value == "number" and (None in ends or self.min > self.max):  # type: ignore[operator]
+            raise ValueError("a number needs min and max, the smaller first")
+        if self.value != "number" and ends != (None, None):
+            raise ValueError("only a number has min and max")
         if (self.value == "choice") != bool(self.choices):
             raise ValueError("a choice needs choices, and only a choice has them")
         return self
@@ -339,6 +342,19 @@ class Scale(Entry):
     urgency_words: dict[UrgencyLevel, str]
     safety_net: str
     time_since_onset: str
+
+    @model_validator(mode="after")
+    def _every_word_has_its_number(self) -> Scale:
+        for field, words in {
+            "points": get_args(Strength),
+            "not_excluded": URGENCIES,
+            "recommendation": URGENCIES,
+            "urgency_words": URGENCIES,
+            "condition_points": ("hallmark", "expected", "against"),
+        }.items():
+            if lacking := [word for word in words if word not in getattr(self, field)]:
+                raise ValueError(f"{field} lacks {', '.join(lacking)}")
+        return self
 
 
 class Story(Entry):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -84,20 +85,25 @@ def _paint(text: str, look: Look, colour: bool) -> str:
 
 
 def as_markdown(page: Page) -> str:
-    """The page as Markdown."""
+    """The page as Markdown; what the rules or a person wrote cannot turn into markup."""
     lines: list[str] = []
     for block in page.blocks:
         if lines:
             lines.append("")
         if isinstance(block, Heading):
-            lines.append(f"{'#' * block.level} {block.text}")
+            lines.append(f"{'#' * block.level} {_plain(block.text)}")
         elif isinstance(block, Paragraph):
-            lines.append(f"**{block.text}**" if block.look in ("strong", "alarm") else block.text)
+            text = _plain(block.text)
+            lines.append(f"**{text}**" if block.look in ("strong", "alarm") else text)
         else:
             for text, below in block.items:
-                lines.append(f"- {text}")
-                lines += [f"  - {line}" for line in below]
+                lines.append(f"- {_plain(text)}")
+                lines += [f"  - {_plain(line)}" for line in below]
     return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([\\`*<>\[\]|#])", r"\\\1", text)
 
 
 def as_html(page: Page, title: str) -> str:

@@ -61,7 +61,7 @@ def rank(book: Rulebook, firings: Iterable[Firing]) -> Ranked:
     for score in scores:
         best.setdefault(score.ref.partition(".")[0], score)
     standings: dict[str, Standing] = {s.ref: _standing(book, s, scores) for s in scores}
-    # A site stands where its best sub-site stands; untouched sub-sites must not hide a denied one.
+    # A site stands where its best sub-site stands.
     standings |= {site: standings[score.ref] for site, score in best.items()}
     return Ranked(tuple(scores), best, standings, _relative_support(best))
 

@@ -31,7 +31,7 @@ from triage.knowledge import (
     Test,
     Topic,
 )
-from triage.when import ABSENT, BOTH, LEFT, ONE_SIDE, PRESENT, RIGHT, UNSURE, Condition, Is, Range, atoms
+from triage.when import ABSENT, BOTH, LEFT, ONE_SIDE, PRESENT, RIGHT, UNSURE, AtLeast, Condition, Is, Range, atoms
 
 STANDINGS = ("leading", "possible", "unlikely", "not_assessed")
 _SIDE_TESTS = (LEFT, RIGHT, BOTH, ONE_SIDE)
@@ -133,11 +133,11 @@ def load_rulebook(path: str | Path | None = None, *, overlay: Iterable[str | Pat
     Raises:
         RulebookError: anything does not hold together; ``problems`` names every file, entry and field.
     """
-    folders = (Path(path) if path is not None else builtin_folder(), *map(Path, overlay))
+    folders = [Path(p).resolve() for p in (path if path is not None else builtin_folder(), *overlay)]
     for folder in folders:
         if not folder.is_dir():
             raise RulebookError([Problem("there is no such folder of rules; name one shaped like rules/", str(folder))])
-    stamps = tuple((folder.resolve(), _stamp(folder)) for folder in folders)
+    stamps = tuple((folder, _stamp(folder)) for folder in folders)
     return _load(stamps)
 
 
@@ -153,13 +153,8 @@ def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
         kind: MappingProxyType(reader.entries(kind, model, "name" if kind == "findings" else "id"))
         for kind, model in _LISTS.items()
     }
-    raw_sites = reader.mapping("sites.yaml").get("sites", {})
-    sites = {}
-    for site_id, raw in raw_sites.items() if isinstance(raw_sites, dict) else ():
-        site = reader.validate(Site, raw, "sites.yaml", str(site_id))
-        if site:
-            sites[str(site_id)] = site
-    scale = reader.validate(Scale, reader.mapping("scale.yaml"), "scale.yaml", "")
+    sites = reader.sites()
+    scale = reader.scale()
     reader.raise_if_any()
     assert scale is not None
     rulebook = Rulebook(
@@ -219,11 +214,14 @@ class _Reader:
     def mapping(self, name: str) -> dict[str, Any]:
         """A mapping file, later folders merged over earlier ones key by key."""
         merged: dict[str, Any] = {}
-        for folder in self.folders:
-            path = folder / name
-            if not path.is_file():
-                continue
+        paths = [(folder, folder / name) for folder in self.folders if (folder / name).is_file()]
+        if not paths:
+            self.problems.append(Problem("is missing; a rulebook needs it", name))
+        for folder, path in paths:
+            before = len(self.problems)
             document = self._document(folder, path)
+            if len(self.problems) > before:
+                continue
             if not isinstance(document, dict):
                 self.problems.append(Problem("should be a mapping", name))
                 continue
@@ -231,6 +229,23 @@ class _Reader:
                 old = merged.get(key)
                 merged[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
         return merged
+
+    def sites(self) -> dict[str, Site]:
+        """The sites by id; there must be some."""
+        raw = self.mapping("sites.yaml")
+        if not raw:
+            return {}
+        entries = raw.get("sites")
+        if not isinstance(entries, dict) or not entries:
+            self.problems.append(Problem("should hold a mapping 'sites' with at least one site", "sites.yaml"))
+            return {}
+        checked = {str(name): self.validate(Site, entry, "sites.yaml", str(name)) for name, entry in entries.items()}
+        return {name: site for name, site in checked.items() if site is not None}
+
+    def scale(self) -> Scale | None:
+        """The scale, where its file could be read at all."""
+        raw = self.mapping("scale.yaml")
+        return self.validate(Scale, raw, "scale.yaml", "") if raw else None
 
     def entries(self, kind: str, model: type[M], id_field: str) -> dict[str, M]:
         """Every entry of one kind by its id; a second one in the same folder is a problem."""
@@ -247,7 +262,8 @@ class _Reader:
             for position, raw in enumerate(document, 1):
                 name = str(raw.get(id_field, f"entry {position}")) if isinstance(raw, dict) else f"entry {position}"
                 entry = self.validate(model, raw, file, name)
-                if (folder, name) in seen:
+                named = isinstance(raw, dict) and id_field in raw
+                if named and (folder, name) in seen:
                     self.problems.append(
                         Problem(f"stands already in {seen[folder, name]}; names are unique", file, name)
                     )
@@ -391,8 +407,14 @@ class _CrossCheck:
         findings_only: bool = False,
         standings: bool = False,
     ) -> Iterator[Problem]:
-        for atom in atoms(condition):
-            yield from self._atom(kind, name, where, atom, findings_only=findings_only, standings=standings)
+        if isinstance(condition, Is):
+            yield from self._atom(kind, name, where, condition, findings_only=findings_only, standings=standings)
+            return
+        counts = isinstance(condition, AtLeast)
+        for part in condition.parts:
+            yield from self._condition(
+                kind, name, where, part, findings_only=findings_only or counts, standings=standings and not counts
+            )
 
     def _atom(
         self, kind: str, name: str, where: str, atom: Is, *, findings_only: bool = False, standings: bool = False

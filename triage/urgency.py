@@ -54,7 +54,7 @@ def assess(book: Rulebook, facts: Facts, firings: Iterable[Firing]) -> Urgency:
         elif state := _open(book, facts, flag):
             flags.append(state)
     levels: list[UrgencyLevel] = ["routine_appointment", *(state.raises_to for state in flags if state.raises_to)]
-    unsure = _unsure(facts, flags)
+    unsure = _unsure(book, facts)
     if len(unsure) >= book.scale.unsure_for_same_day:
         levels.append("same_day")
     if not facts.values:
@@ -99,7 +99,8 @@ def _tells(book: Rulebook, facts: Facts, atom: Is, lookup: Lookup) -> bool:
     return bool(lookup(atom)) and measured and book.findings[atom.name].kind != "history"
 
 
-def _unsure(facts: Facts, flags: Iterable[FlagState]) -> tuple[str, ...]:
-    """Safety questions that were asked and answered "not sure"."""
-    asked = {atom.name for state in flags for atom in atoms(state.flag.when)}
+def _unsure(book: Rulebook, facts: Facts) -> tuple[str, ...]:
+    """Questions about what cannot wait that were asked and answered "not sure"."""
+    pressing = (flag for flag in book.red_flags.values() if flag.urgency in ("emergency", "same_day"))
+    asked = {atom.name for flag in pressing for atom in atoms(flag.when)}
     return tuple(name for name, value in facts.said().items() if value == UNSURE and name in asked)

@@ -8,9 +8,6 @@ from typing import TypeAlias
 
 PRESENT, ABSENT, UNSURE = "present", "absent", "unsure"
 LEFT, RIGHT, BOTH, ONE_SIDE = "left", "right", "both", "one_side"
-CONFLICTING = "conflicting"
-"""What a finding is when its answers contradict each other: unknown, except to a red flag."""
-
 SIDES = frozenset({LEFT, RIGHT, BOTH})
 AFFIRMED = SIDES | {PRESENT}
 
@@ -33,8 +30,11 @@ class Range:
         return f"{self.at_least:g} to {self.at_most:g}"
 
 
-Value: TypeAlias = str | float
-"""What is known of one finding: a word (present, absent, unsure, a side, a choice, conflicting) or a number."""
+Value: TypeAlias = str | float | frozenset[str | float]
+"""What is known of one finding: a word (present, absent, unsure, a side, a choice) or a number.
+
+Contradictory answers are kept as the set of them: unknown, except to a red flag.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class Is:
     def holds(self, value: Value | None, *, worse: bool = False, unsure_counts: bool = False) -> bool | None:
         """Whether this holds of ``value``: true, false, or ``None`` for unknown.
 
-        ``worse`` reads conflicting answers as fulfilling it; ``unsure_counts`` does so for "not sure".
+        ``worse`` takes of contradictory answers the one that fulfils it; ``unsure_counts`` does so for "not sure".
         """
         if value is None:
             return None
-        if value == CONFLICTING:
-            return True if worse else None
+        if isinstance(value, frozenset):
+            return True if worse and any(self.holds(one) for one in value) else None
         if value == UNSURE:
             return True if unsure_counts or self.test == UNSURE else None
         if isinstance(self.test, Range):
