@@ -169,9 +169,9 @@ def test_a_case_is_the_same_from_yaml_json_and_standard_input(tmp_path: Path) ->
     (tmp_path / "case.yaml").write_text(as_yaml)
     stdin = io.TextIOWrapper(io.BytesIO(as_yaml.encode()))
     expected = Case.model_validate(document)
-    assert read_case(str(tmp_path / "case.json"), stdin) == expected
-    assert read_case(str(tmp_path / "case.yaml"), stdin) == expected
-    assert read_case("-", stdin) == expected
+    assert read_case(str(tmp_path / "case.json"), BOOK) == expected
+    assert read_case(str(tmp_path / "case.yaml"), BOOK) == expected
+    assert read_case("-", BOOK, stdin) == expected
 
 
 def test_given_means_findings_but_not_beside_them() -> None:

@@ -144,11 +144,10 @@ def assess(
     if case is None and not stated:
         problem = Problem("name a case file, or at least one --finding; `triage explain` lists what can be named")
         _fail([problem], "The case")
-    with _told("The case"):
-        given = _merge(read_case(case, sys.stdin) if case is not None else Case(), stated)
     book = _rulebook(rules, overlay)
     with _told("The case"):
-        _show(consult(given, book), fmt)
+        read = read_case(case, book, sys.stdin) if case is not None else Case()
+        _show(consult(_merge(read, stated), book), fmt)
 
 
 def _stated(present: list[str], absent: list[str], unsure: list[str], named: dict[str, str | None]) -> Given:

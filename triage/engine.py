@@ -82,6 +82,11 @@ _Literal: TypeAlias = tuple[type[Fact], str | int, object]
 """A kind of fact, one field of it and its value: all that a pattern here ever asks for."""
 
 
+def _literal(pattern: Fact) -> _Literal:
+    [(field, value)] = pattern.items()
+    return type(pattern), field, value
+
+
 class _Gates(Matcher):  # type: ignore[misc]
     """Rules without variables need no joins, only counting: a gate opens once enough of its parts are open.
 
@@ -106,8 +111,7 @@ class _Gates(Matcher):  # type: ignore[misc]
         parts: tuple[int, ...] = ()
         key: object
         if isinstance(condition, Fact):
-            [(field, value)] = condition.items()
-            needed, key = 1, (type(condition), field, value)
+            needed, key = 1, _literal(condition)
         else:
             counted, needed = condition, len(condition) if isinstance(condition, AND) else 1
             if isinstance(condition, ATLEAST):
@@ -217,7 +221,7 @@ class _Compiler:
     def __init__(self, book: Rulebook) -> None:
         self._patterns, self._findings = frozenset(book.patterns), frozenset(book.findings)
         self.atoms: dict[_Literal, Is] = {}
-        self._fields: dict[tuple[str, Is], str] = {}
+        self._facts: dict[tuple[str, Is], Fact] = {}
         self._by_name: dict[str, list[tuple[str, str, Is]]] = {}
 
     def rule(self, position: int, rule: Rule, *also: Fact) -> ExpertaRule:
@@ -239,15 +243,18 @@ class _Compiler:
         return AND(*parts) if isinstance(condition, All) else OR(*parts)
 
     def _fact(self, atom: Is, reading: str) -> Fact:
-        if atom.name in self._patterns:
-            self.atoms[Concluded, 0, str(atom)] = atom
-            return Concluded(str(atom))
-        kind, reading = (Known, reading) if atom.name in self._findings else (Ranked, "plain")
-        field = self._fields.setdefault((reading, atom), f"a{len(self._fields)}")
-        if (kind, field, True) not in self.atoms:
-            self.atoms[kind, field, True] = atom
-            self._by_name.setdefault(atom.name, []).append((field, reading, atom))
-        return kind(**{field: True})
+        """The pattern that asks for an atom; the same one wherever it is asked."""
+        asked = self._facts.get((reading, atom))
+        if asked is None:
+            field = f"a{len(self._facts)}"
+            if atom.name in self._patterns:
+                asked = Concluded(str(atom))
+            else:
+                asked = _holding(Known if atom.name in self._findings else Ranked, [field])
+                self._by_name.setdefault(atom.name, []).append((field, reading, atom))
+            self._facts[reading, atom] = asked
+            self.atoms[_literal(asked)] = atom
+        return asked
 
 
 def _action(position: int, concludes: str | None) -> Callable[..., None]:

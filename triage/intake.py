@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from triage.case import Case
 from triage.documents import MAX_BYTES, DocumentError, parse_document, read_bytes
 from triage.errors import CaseError, Problem, did_you_mean
-from triage.knowledge import Answer, Finding
+from triage.knowledge import Answer, Finding, Given
 from triage.report import Notice
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, SIDES, UNSURE, Value
@@ -239,17 +239,37 @@ def _shape_message(detail: Any) -> str:
     return {"age": "is a number of years", "sex": "is female or male"}.get(place[0], str(detail["msg"]))
 
 
-def read_case(path: str, stdin: TextIO | None) -> Case:
-    """A case from a YAML or JSON file, or from standard input for ``-``.
+def read_case(path: str, book: Rulebook, stdin: TextIO | None = None) -> Case:
+    """A case from a YAML or JSON file, or from standard input for ``-``, its answers checked against the rulebook.
 
     Raises:
-        CaseError: the file cannot be read or is not shaped like a case.
+        CaseError: the file cannot be read, is not shaped like a case, or holds answers that cannot be; all at once.
     """
     try:
         if path == "-":
             data, file = stdin.buffer.read(MAX_BYTES + 1) if stdin else b"", "standard input"
         else:
             data, file = read_bytes(Path(path)), path
-        return case_from_document(parse_document(data, file), file)
+        document = parse_document(data, file)
     except DocumentError as error:
         raise CaseError([error.problem]) from None
+    problems: list[Problem] = []
+    try:
+        case = case_from_document(document, file)
+    except CaseError as error:
+        problems += error.problems
+        case = Case(findings=_well_shaped(document))
+    try:
+        settle(case, book)
+    except CaseError as error:
+        problems += error.problems
+    if problems:
+        raise CaseError(problems)
+    return case
+
+
+def _well_shaped(document: Any) -> Given:
+    """The answers that can be looked at although the document has other faults."""
+    findings = document.get("findings", document.get("given")) if isinstance(document, Mapping) else None
+    items = findings.items() if isinstance(findings, Mapping) else ()
+    return {str(name): answer for name, answer in items if isinstance(answer, (str, int, float, bool))}

@@ -79,7 +79,7 @@ def _localising(book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked:
         targets = [ref for ref in book.sub_sites_of(rule.site) if ref in sub_sites]
         if not targets:
             continue
-        names = {general(book, facts, name) for name in _one_answer_away(book, facts, rule.when, lookup)}
+        names = dict.fromkeys(general(book, facts, n) for n in _one_answer_away(book, facts, rule.when, lookup))
         points = abs(book.scale.points[rule.strength])
         for ref in targets if names else ():
             votes = [v for v in sub_sites[ref].votes if v.counted and v.rule.theme == rule.theme]
@@ -130,7 +130,7 @@ def _belongs(book: Rulebook, facts: Facts, ranked: Ranked) -> dict[str, float]:
     by_site: dict[str, dict[str, float]] = {}
     shared_at: dict[str, float] = {}
     for site, weight, company in _companies(book):
-        shared = weight * sum(company[name] for name in company.keys() & reported)
+        shared = weight * sum(share for name, share in company.items() if name in reported)
         if shared:
             shared_at[site] = shared_at.get(site, 0.0) + shared
             expected = by_site.setdefault(site, {})
@@ -160,7 +160,7 @@ def _usual(book: Rulebook) -> dict[str, float]:
     for _, weight, company in companies:
         for name, share in company.items():
             asked = general(book, nothing_known, name)
-            for each in {name, asked}:
+            for each in dict.fromkeys((name, asked)):
                 usual[each] = usual.get(each, 0.0) + weight * share / total
     return usual
 
@@ -185,7 +185,7 @@ def _companies(book: Rulebook) -> list[tuple[str, float, dict[str, float]]]:
 def _shares(parts: Iterable[Condition], book: Rulebook) -> dict[str, float]:
     shares: dict[str, float] = {}
     for part in parts:
-        names = {atom.name for atom in findings_in(part, book) if atom.test != ABSENT}
+        names = dict.fromkeys(atom.name for atom in findings_in(part, book) if atom.test != ABSENT)
         for name in names:
             shares[name] = max(shares.get(name, 0.0), len(names) ** -0.5)
     return shares
