@@ -146,8 +146,8 @@ def assess(
         _fail([problem], "The case")
     book = _rulebook(rules, overlay)
     with _told("The case"):
-        read = read_case(case, book, sys.stdin) if case is not None else Case()
-        _show(consult(_merge(read, stated), book), fmt)
+        given = read_case(case, book, sys.stdin, stated) if case is not None else Case(findings=stated)
+        _show(consult(given, book), fmt)
 
 
 def _stated(present: list[str], absent: list[str], unsure: list[str], named: dict[str, str | None]) -> Given:
@@ -163,16 +163,6 @@ def _stated(present: list[str], absent: list[str], unsure: list[str], named: dic
         if stated_value is not None:
             stated.setdefault(name, []).append(stated_value)
     return {name: answers if len(answers) > 1 else answers[0] for name, answers in stated.items()}
-
-
-def _merge(case: Case, stated: Given) -> Case:
-    def listed(answer: Answer | list[Answer]) -> list[Answer]:
-        return answer if isinstance(answer, list) else [answer]
-
-    merged: Given = dict(case.answers())
-    for name, answers in stated.items():
-        merged[name] = [*listed(merged[name]), *listed(answers)] if name in merged else answers
-    return Case(findings=merged, id=case.id, story=case.story)
 
 
 @app.command()

@@ -108,16 +108,16 @@ class _Gates(Matcher):  # type: ignore[misc]
 
     def _gate(self, condition: Any) -> int:
         """The number of the gate for a condition; equal ones share it."""
-        parts: tuple[int, ...] = ()
-        key: object
         if isinstance(condition, Fact):
-            needed, key = 1, _literal(condition)
+            return self._numbered(_literal(condition), 1, ())
+        if isinstance(condition, ATLEAST):
+            needed, *counted = condition
         else:
-            counted, needed = condition, len(condition) if isinstance(condition, AND) else 1
-            if isinstance(condition, ATLEAST):
-                needed, *counted = condition
-            parts = tuple(map(self._gate, counted))
-            key = needed, parts
+            needed, counted = len(condition) if isinstance(condition, AND) else 1, condition
+        parts = tuple(map(self._gate, counted))
+        return self._numbered((needed, parts), needed, parts)
+
+    def _numbered(self, key: object, needed: int, parts: tuple[int, ...]) -> int:
         gate = self._numbers.setdefault(key, len(self._needs))
         if gate == len(self._needs):
             self._needs.append(needed)
@@ -227,7 +227,8 @@ class _Compiler:
     def rule(self, position: int, rule: Rule, *also: Fact) -> ExpertaRule:
         """One rule, which fires in its turn and only once ``also`` holds too."""
         action = _action(position, str(Is(rule.id, PRESENT)) if rule.kind == "pattern" else None)
-        return ExpertaRule(AND(*also, self._condition(rule.when, rule.reading)), salience=-position)(action)
+        when = self._condition(rule.when, rule.reading)
+        return ExpertaRule(AND(*also, when) if also else when, salience=-position)(action)
 
     def fields_of(self, name: str, value: Value) -> tuple[str, ...]:
         """The fields that hold when a finding has this value, or a site this standing."""

@@ -239,8 +239,20 @@ def _shape_message(detail: Any) -> str:
     return {"age": "is a number of years", "sex": "is female or male"}.get(place[0], str(detail["msg"]))
 
 
-def read_case(path: str, book: Rulebook, stdin: TextIO | None = None) -> Case:
-    """A case from a YAML or JSON file, or from standard input for ``-``, its answers checked against the rulebook.
+def add_answers(case: Case, more: Given) -> Case:
+    """The case with further answers; one given again is kept beside the first."""
+
+    def listed(answer: Answer | list[Answer]) -> list[Answer]:
+        return answer if isinstance(answer, list) else [answer]
+
+    merged = case.answers()
+    for name, answers in more.items():
+        merged[name] = [*listed(merged[name]), *listed(answers)] if name in merged else answers
+    return Case(findings=merged, id=case.id, story=case.story)
+
+
+def read_case(path: str, book: Rulebook, stdin: TextIO | None = None, more: Given | None = None) -> Case:
+    """A case from a YAML or JSON file, or from standard input for ``-``, with ``more`` answers added, and checked.
 
     Raises:
         CaseError: the file cannot be read, is not shaped like a case, or holds answers that cannot be; all at once.
@@ -259,6 +271,7 @@ def read_case(path: str, book: Rulebook, stdin: TextIO | None = None) -> Case:
     except CaseError as error:
         problems += error.problems
         case = Case(findings=_well_shaped(document))
+    case = add_answers(case, more) if more else case
     try:
         settle(case, book)
     except CaseError as error:
