@@ -129,7 +129,7 @@ def _belongs(book: Rulebook, facts: Facts, ranked: Ranked) -> dict[str, float]:
     reported = {name for name, value in facts.values.items() if value in AFFIRMED and not book.findings[name].computed}
     by_site: dict[str, dict[str, float]] = {}
     shared_at: dict[str, float] = {}
-    for site, weight, company in _companies(book):
+    for site, weight, company in _profiles(book).companies:
         shared = weight * sum(share for name, share in company.items() if name in reported)
         if shared:
             shared_at[site] = shared_at.get(site, 0.0) + shared
@@ -143,7 +143,7 @@ def _belongs(book: Rulebook, facts: Facts, ranked: Ranked) -> dict[str, float]:
                 asked = general(book, facts, name)
                 belongs[asked] = belongs.get(asked, 0.0) + ranked.support[site] * total / shared_at[site]
     # What nearly every condition expects tells little: measured against how common it is among all of them.
-    usual = _usual(book)
+    usual = _profiles(book).usual
     return {name: share * min(share / usual[name], _MOST_TELLING) for name, share in belongs.items() if name in usual}
 
 
@@ -151,38 +151,38 @@ _MOST_TELLING = 3.0
 """A finding many times as usual in this picture as in all is telling enough; rarer ones gain no more."""
 
 
-def _usual(book: Rulebook) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Profiles:
+    """What the conditions of a rulebook expect, worked out once."""
+
+    companies: tuple[tuple[str, float, dict[str, float]], ...]
+    """Each condition's site, weight by commonness, and the findings of its profile with their shares."""
+    usual: dict[str, float]
     """How much each finding is expected over all conditions, the general through the special."""
-    usual: dict[str, float] = {}
-    companies = _companies(book)
-    total = sum(weight for _, weight, _ in companies)
-    nothing_known = Facts()
-    for _, weight, company in companies:
-        for name, share in company.items():
-            asked = general(book, nothing_known, name)
-            for each in dict.fromkeys((name, asked)):
-                usual[each] = usual.get(each, 0.0) + weight * share / total
-    return usual
 
 
-_known_companies: WeakKeyDictionary[Rulebook, list[tuple[str, float, dict[str, float]]]] = WeakKeyDictionary()
+_known_profiles: WeakKeyDictionary[Rulebook, _Profiles] = WeakKeyDictionary()
 
 
-def _companies(book: Rulebook) -> list[tuple[str, float, dict[str, float]]]:
-    """Each condition's site, weight by commonness, and the findings of its profile.
-
-    A finding that is one of many alternatives counts for less.
-    """
-    if book not in _known_companies:
-        _known_companies[book] = [
+def _profiles(book: Rulebook) -> _Profiles:
+    if book not in _known_profiles:
+        companies = tuple(
             (site, _WEIGHT[c.how_common.word], _shares((*c.hallmarks, *c.expected), book))
             for c in book.conditions.values()
             for site in dict.fromkeys(home.partition(".")[0] for home in c.lives_at)
-        ]
-    return _known_companies[book]
+        )
+        total = sum(weight for _, weight, _ in companies)
+        usual: dict[str, float] = {}
+        for _, weight, company in companies:
+            for name, share in company.items():
+                for each in dict.fromkeys((name, general(book, Facts(), name))):
+                    usual[each] = usual.get(each, 0.0) + weight * share / total
+        _known_profiles[book] = _Profiles(companies, usual)
+    return _known_profiles[book]
 
 
 def _shares(parts: Iterable[Condition], book: Rulebook) -> dict[str, float]:
+    """The findings a profile expects; one of many alternatives counts for less."""
     shares: dict[str, float] = {}
     for part in parts:
         names = dict.fromkeys(atom.name for atom in findings_in(part, book) if atom.test != ABSENT)
