@@ -54,14 +54,19 @@ def _words(text: str) -> str:
 
 
 def _matches(name: str, book: Rulebook) -> list[Draw]:
-    """Everything the words fit exactly; else the first few that hold all of them."""
+    """Everything the words fit exactly; else the few that hold all of them with the least beside."""
     wanted = _words(name)
     index = list(_index(book))
     exact = [draw for names, draw in index if wanted in names]
     stems = set(wanted.split()) - _SMALL_WORDS
     if exact or not stems:
         return exact
-    return [draw for names, draw in index if any(stems <= set(n.split()) for n in names)][:3]
+    found = []
+    for names, draw in index:
+        surplus = [len(set(n.split()) - stems - _SMALL_WORDS) for n in names if stems <= set(n.split())]
+        if surplus:
+            found.append((min(surplus), draw))
+    return [draw for _, draw in sorted(found, key=lambda pair: pair[0])[:3]]
 
 
 _SMALL_WORDS = frozenset(
@@ -81,11 +86,11 @@ def _index(book: Rulebook) -> Iterator[tuple[set[str], Draw]]:
         yield names(site_id, site.label), partial(_site, ref=site_id, book=book)
     for ref, sub in book.sub_sites.items():
         yield names(ref, ref.partition(".")[2], sub.label), partial(_site, ref=ref, book=book)
+    for profile in book.conditions.values():
+        yield names(profile.id, profile.name, *profile.synonyms), partial(_condition, profile=profile, book=book)
     for f in book.findings.values():
         hpo = (f.hpo.id, f.hpo.label) if f.hpo else ()
         yield names(f.name, f.label, *f.synonyms, *hpo), partial(_finding, finding=f, book=book)
-    for profile in book.conditions.values():
-        yield names(profile.id, profile.name, *profile.synonyms), partial(_condition, profile=profile, book=book)
     for test in book.tests.values():
         yield names(test.id, test.name), partial(_test, test=test, book=book)
     for pattern in book.patterns.values():

@@ -133,10 +133,10 @@ class Computed(Entry):
 
 
 class TakenAs(Entry):
-    """What to take a finding as while it was not given and a condition holds: a number, or ``absent``."""
+    """What to take a finding as while it was not given and a condition holds: a number, ``present`` or ``absent``."""
 
     when: When
-    value: float | Literal["absent"]
+    value: float | Literal["present", "absent"]
 
 
 class Finding(Entry):
