@@ -78,14 +78,7 @@ NEW_RULE = """
             "{numbness: present}",
             "weakly_",
         ),
-        (
-            "pain",
-            "for",
-            "{fatigable_weakness: present}",
-            "{fatigable_weakness: present}",
-            "{fever: present}",
-            "overlap",
-        ),
+        ("pain", "against", "{brisk_reflexes: present}", "{brisk_reflexes: both}", "{fever: present}", "overlap"),
     ],
 )
 def test_a_house_rule_that_is_broken_is_named(
