@@ -155,7 +155,8 @@ def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
     }
     sites = reader.sites()
     scale = reader.scale()
-    reader.raise_if_any()
+    if scale is None or not sites or reader.lost:
+        reader.raise_if_any()
     assert scale is not None
     rulebook = Rulebook(
         **tables,
@@ -165,7 +166,7 @@ def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
         folders=tuple(folder for folder, _ in stamps),
         places=MappingProxyType(reader.places),
     )
-    problems = list(_cross_check(rulebook))
+    problems = [*reader.problems, *_cross_check(rulebook)]
     if problems:
         raise RulebookError(problems)
     return _with_ordered_patterns(rulebook)
@@ -177,6 +178,8 @@ class _Reader:
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = folders
         self.problems: list[Problem] = []
+        self.lost = False
+        """Whether an entry or a file could not be read at all: then names that seem unknown may be among the lost."""
         self.places: dict[str, str] = {}
         self._hash = hashlib.sha256()
         self._compiled: dict[Path, dict[str, Any]] = {}
@@ -209,6 +212,7 @@ class _Reader:
             return parse_document(data, relative)
         except DocumentError as error:
             self.problems.append(error.problem)
+            self.lost = True
             return None
 
     def mapping(self, name: str) -> dict[str, Any]:
@@ -274,16 +278,22 @@ class _Reader:
         return found
 
     def validate(self, model: type[M], raw: object, file: str, name: str) -> M | None:
+        """The entry, every fault noted; one whose only fault is unknown fields is still looked at without them."""
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            for detail in details:
                 where = ".".join(str(step) for step in detail["loc"])
                 message = detail["msg"].removeprefix("Value error, ")
                 if detail["type"] == "extra_forbidden":
                     names = [f.alias or key for key, f in model.model_fields.items()]
                     message = f"unknown field.{did_you_mean(str(detail['loc'][-1]), names)}"
                 self.problems.append(Problem(message, file, name, where))
+            unknown = {detail["loc"][0] for detail in details if detail["type"] == "extra_forbidden"}
+            if isinstance(raw, dict) and all(d["type"] == "extra_forbidden" and len(d["loc"]) == 1 for d in details):
+                return self.validate(model, {k: v for k, v in raw.items() if k not in unknown}, file, name)
+            self.lost = True
             return None
 
 
