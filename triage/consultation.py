@@ -18,7 +18,7 @@ from triage.knowledge import Standing, Status
 from triage.questions import open_questions
 from triage.ranking import Ranked, Score, Vote, rank
 from triage.rulebook import Rulebook, load_rulebook
-from triage.when import Condition, Is, atoms, judge
+from triage.when import Condition, Is, Lookup, atoms, judge
 
 Infer = Callable[[Rulebook, Facts, Rank], list[Firing]]
 
@@ -104,6 +104,12 @@ class _Writer:
             rulebook=r.RulebookStamp(version=__version__, fingerprint=self.book.fingerprint),
             recommendation=scale.recommendation[self.urgency.level],
         )
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        """How findings and patterns are seen by a condition of a profile."""
+        patterns = {firing.id for firing in self.firings if firing.kind == "pattern"}
+        return full_lookup(self.book, self.facts, patterns, {}, "plain")
 
     # Words for facts
 
@@ -267,8 +273,6 @@ class _Writer:
         return f"Not enough to localise.{some}"
 
     def _conditions(self) -> tuple[r.ConditionFit, ...]:
-        patterns = {f.id for f in self.firings if f.kind == "pattern"}
-        lookup = full_lookup(self.book, self.facts, patterns, {}, "plain")
         weight = self.book.scale.condition_points
         order = [s.ref for s in self.ranked.sub_sites]
         fits = []
@@ -277,7 +281,7 @@ class _Writer:
                 continue
             profile = self.book.conditions[firing.id]
             hallmarks, expected, against = (
-                [c for c in conditions if judge(c, lookup)]
+                [c for c in conditions if judge(c, self._lookup)]
                 for conditions in (profile.hallmarks, profile.expected, profile.against)
             )
             points = (
@@ -310,9 +314,7 @@ class _Writer:
         return tuple(fit for _, fit in sorted(fits, key=lambda pair: pair[0])[:8])
 
     def _phrases(self, conditions: Sequence[Condition]) -> tuple[str, ...]:
-        patterns = {f.id for f in self.firings if f.kind == "pattern"}
-        lookup = full_lookup(self.book, self.facts, patterns, {}, "plain")
-        return tuple(dict.fromkeys(self.words(a) for c in conditions for a in atoms(c) if lookup(a)))
+        return tuple(dict.fromkeys(self.words(a) for c in conditions for a in atoms(c) if self._lookup(a)))
 
     def _investigations(self) -> tuple[r.SuggestedTest, ...]:
         turn = {"first": 0, "next": 1, "later": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -304,8 +304,7 @@ def _with_ordered_patterns(rulebook: Rulebook) -> Rulebook:
     }
     order = TopologicalSorter(graph).static_order()
     ordered = MappingProxyType({pattern_id: rulebook.patterns[pattern_id] for pattern_id in order})
-    object.__setattr__(rulebook, "patterns", ordered)
-    return rulebook
+    return replace(rulebook, patterns=ordered)
 
 
 def _cross_check(book: Rulebook) -> Iterator[Problem]:
