@@ -64,7 +64,7 @@ def test_how_far_an_unexcluded_flag_raises_is_on_the_scale(tmp_path: Path, urgen
 def test_a_flag_whose_other_half_is_denied_is_excluded(tmp_path: Path) -> None:
     for policy in ("raise", "ask"):
         report = assess(tmp_path / policy, {"weakness": "present", "breathless": "absent"}, if_not_known=policy)
-        assert (report.red_flags, report.urgency.level) == ((), "routine_appointment")
+        assert (report.red_flags, report.urgency.level) == ((), "within_two_weeks")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_flag_whose_other_half_is_denied_is_excluded(tmp_path: Path) -> None:
     [
         ("as_present", "ask", "emergency", "fired"), ("as_present", "raise", "emergency", "fired"),
         ("ask", "ask", "within_two_weeks", "not_excluded"), ("ask", "raise", "same_day", "not_excluded"),
-        ("ignore", "ask", "routine_appointment", None), ("ignore", "raise", "routine_appointment", None),
+        ("ignore", "ask", "within_two_weeks", None), ("ignore", "raise", "within_two_weeks", None),
     ],
 )  # fmt: skip
 def test_not_sure_is_read_as_the_flag_says(
@@ -89,7 +89,7 @@ def test_a_flag_lacking_only_its_time_is_not_excluded(tmp_path: Path) -> None:
     report = consult(Case(findings={"weakness": "present"}), book)
     assert [(f.state, f.missing) for f in report.red_flags] == [("not_excluded", ("days since onset",))]
     assert report.urgency.level == "same_day"
-    for days, level in ((28, "emergency"), (29, "routine_appointment")):
+    for days, level in ((28, "emergency"), (29, "within_two_weeks")):
         assert consult(Case(findings={"weakness": "present", "days_since_onset": days}), book).urgency.level == level
 
 
@@ -164,15 +164,14 @@ def test_not_sure_about_what_no_flag_asks_is_no_safety_answer(tmp_path: Path) ->
         ({"weakness": "present", "breathless": "absent"}, "within_two_weeks"),
         ({"weakness": "present", "breathless": "absent", "chokes": "absent"}, "within_two_weeks"),
         ({"weakness": "present", "breathless": "absent", "chokes": "absent", "bladder": "unsure"}, "within_two_weeks"),
-        ({"weakness": "present", "breathless": "absent", "chokes": "absent", "bladder": "absent"},
-         "routine_appointment"),
+        ({"weakness": "present", "breathless": "absent", "chokes": "absent", "bladder": "absent"}, "within_two_weeks"),
         ({"weakness": "absent", "tires": "present"}, "routine_appointment"),
         ({"tires": "present"}, "within_two_weeks"),
         ({"weakness": "unsure", "tires": "present"}, "within_two_weeks"),
         ({}, "within_two_weeks"),
     ],
 )  # fmt: skip
-def test_routine_needs_the_safety_questions_answered(tmp_path: Path, answers: Given, level: str) -> None:
+def test_routine_needs_the_safety_questions_answered_with_no(tmp_path: Path, answers: Given, level: str) -> None:
     report = consult(Case(findings=answers), three_flags(tmp_path))
     assert report.urgency.level == level
     assert report.urgency.safety_net == SCALE["safety_net"]

@@ -165,7 +165,9 @@ class _Writer:
             listed = ", ".join(self.book.findings[name].label for name in self.urgency.unsure)
             reasons.append(f"{len(self.urgency.unsure)} safety questions were answered 'not sure': {listed}")
         if not reasons and level == scale.unanswered:
-            reasons.append("Nothing urgent was recognised, but safety questions are still open")
+            still_open = self.urgency.unasked or any(state.state != "fired" for state in self.urgency.flags)
+            why = "safety questions are still open" if still_open else "what was reported should be looked at soon"
+            reasons.append(f"Nothing urgent was recognised, but {why}")
         if not reasons:
             nothing = "Nothing urgent was recognised; the safety questions that matter here were answered no"
             reasons.append(nothing if self.facts.values else "Nothing is known yet")

@@ -13,7 +13,7 @@ from triage.facts import Facts
 from triage.firing import Firing, finding_lookup, reading_of
 from triage.knowledge import URGENCIES, RedFlag, UrgencyLevel
 from triage.rulebook import Rulebook
-from triage.when import AFFIRMED, UNSURE, Is, Lookup, Range, atoms, judge, missing
+from triage.when import ABSENT, AFFIRMED, UNSURE, Is, Lookup, Range, atoms, judge, missing
 
 _NEAR = 2
 """A relevant flag this many unknown answers away from firing still keeps a report from being routine."""
@@ -60,7 +60,9 @@ def assess(book: Rulebook, facts: Facts, firings: Iterable[Firing]) -> Urgency:
     if not facts.values:
         levels.append(book.scale.nothing_known)
     unasked = tuple(name for name in book.scale.always_ask if facts.values.get(name, UNSURE) == UNSURE)
-    if unasked or any(state.state != "fired" for state in flags):
+    # One of them answered yes must not make a person less urgent than not having been asked.
+    denied = all(facts.values.get(name) == ABSENT for name in book.scale.always_ask)
+    if not denied or any(state.state != "fired" for state in flags):
         levels.append(book.scale.unanswered)
     rank = {"fired": 0, "not_excluded": 1, "open": 2}
     flags.sort(key=lambda s: (rank[s.state], -URGENCIES.index(s.raises_to or s.flag.urgency), -bool(s.raises_to)))
