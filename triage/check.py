@@ -196,6 +196,9 @@ def _citations(book: Rulebook, counter: Counter[str]) -> Iterator[Problem]:
             counter["citations"] += len(entry.cite)
             counter["sourced entries"] += entry.status != "draft"
             cited.update(citation.source for citation in entry.cite)
+    codes = [code for table in (book.tests, book.conditions) for entry in table.values() for code in entry.codes]
+    counter["codes"] = len(codes)
+    cited.update(code.cite.source for code in codes)
     for source in book.sources.keys() - cited:
         yield Problem("nothing cites this source; take it out", _place(book, "sources", source), source)
 

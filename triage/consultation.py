@@ -308,6 +308,7 @@ class _Writer:
                 how_common=profile.how_common.says or profile.how_common.word,
                 confirmed_by=profile.confirmed_by,
                 care_team=profile.care_team,
+                codes=profile.codes,
                 status=profile.status,
             )
             commonness = ("common", "uncommon", "rare").index(profile.how_common.word)
@@ -340,6 +341,7 @@ class _Writer:
                 if_abnormal=advice.if_abnormal,
                 if_normal=advice.if_normal,
                 timing=self._timing(firing.id),
+                codes=self.book.tests[advice.test].codes,
                 status=advice.status,
             )
             chosen[advice.test] = key, suggestion

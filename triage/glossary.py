@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from triage.errors import did_you_mean
 from triage.knowledge import (
     Citation,
+    Code,
     ConditionProfile,
     Evidence,
     Finding,
@@ -87,12 +88,13 @@ def _index(book: Rulebook) -> Iterator[tuple[set[str], Draw]]:
     for ref, sub in book.sub_sites.items():
         yield names(ref, ref.partition(".")[2], sub.label), partial(_site, ref=ref, book=book)
     for profile in book.conditions.values():
-        yield names(profile.id, profile.name, *profile.synonyms), partial(_condition, profile=profile, book=book)
+        also = (*profile.synonyms, *(code.id for code in profile.codes))
+        yield names(profile.id, profile.name, *also), partial(_condition, profile=profile, book=book)
     for f in book.findings.values():
         hpo = (f.hpo.id, f.hpo.label) if f.hpo else ()
         yield names(f.name, f.label, *f.synonyms, *hpo), partial(_finding, finding=f, book=book)
     for test in book.tests.values():
-        yield names(test.id, test.name), partial(_test, test=test, book=book)
+        yield names(test.id, test.name, *(code.id for code in test.codes)), partial(_test, test=test, book=book)
     for pattern in book.patterns.values():
         yield names(pattern.id, pattern.says), partial(_pattern, pattern=pattern, book=book)
     for rule in book.evidence.values():
@@ -144,6 +146,11 @@ def _citation(citation: Citation, book: Rulebook) -> str:
     source = book.sources[citation.source]
     published = f" {source.published}." if source.published else ""
     return f"Source: {source.title}.{published} Read: {citation.at}. {source.url}".rstrip()
+
+
+def _codes(page: Page, codes: tuple[Code, ...]) -> None:
+    if codes:
+        page.paragraph(f"Codes: {'; '.join(f'{code.id} {code.label}' for code in codes)}.")
 
 
 def _used_by(names: set[str], book: Rulebook) -> list[str]:
@@ -246,6 +253,7 @@ def _site(page: Page, ref: str, book: Rulebook) -> None:
 
 def _test(page: Page, test: Test, book: Rulebook) -> None:
     _opening(page, f"{test.name} (test)", test.plain, test.clinical)
+    _codes(page, test.codes)
     _sources(page, test, book)
     uses = [i for i in book.investigations.values() if i.test == test.id]
     if uses:
@@ -273,6 +281,7 @@ def _condition(page: Page, profile: ConditionProfile, book: Rulebook) -> None:
             f"What to expect: {profile.outlook}",
         ]
     )
+    _codes(page, profile.codes)
     _sources(page, profile, book)
 
 

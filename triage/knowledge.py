@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -116,6 +119,45 @@ class HpoTerm(Entry):
 
     id: str = Field(pattern=r"^HP:\d{7}$")
     label: str
+
+
+_CODE_FORMS: Mapping[str, str] = MappingProxyType(
+    {
+        "ORPHA": r"[1-9]\d{0,5}",
+        "OMIM": r"[1-9]\d{5}",
+        "MONDO": r"\d{7}",
+        "ICD10": r"[A-Z]\d{2}(\.\d)?",
+        "ICD10CM": r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?",
+        "LOINC": r"[1-9]\d{0,6}-\d",
+    }
+)
+"""The systems a code may come from, and the form of an id in each."""
+
+
+class Code(Entry):
+    """The same thing in a standard system: ``id`` as system, colon, id; ``label`` as the source prints it."""
+
+    id: str
+    label: str = Field(min_length=1)
+    cite: Citation
+
+    @model_validator(mode="after")
+    def _id_has_the_form_of_its_system(self) -> Code:
+        system, _, local = self.id.partition(":")
+        if system not in _CODE_FORMS:
+            systems = ", ".join(_CODE_FORMS)
+            raise ValueError(f"'{self.id}' names no known system; begin with one of {systems} and a colon")
+        if not re.fullmatch(_CODE_FORMS[system], local):
+            raise ValueError(f"'{self.id}' does not have the form of an id of {system}")
+        if system == "LOINC" and not _check_digit_holds(local):
+            raise ValueError(f"the check digit of '{self.id}' does not fit; copy the id again from its source")
+        return self
+
+
+def _check_digit_holds(loinc: str) -> bool:
+    """LOINC ids end in a mod 10 check digit: every second digit doubled, the digits of all added up."""
+    digits = [int(character) for character in reversed(loinc.replace("-", ""))]
+    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 
 class Location(Entry):
@@ -235,6 +277,8 @@ class Test(Sourced):
     kind: TestKind
     plain: str
     clinical: str
+    codes: tuple[Code, ...] = ()
+    """Of the measurements it consists of."""
 
 
 class Timing(Entry):
@@ -286,6 +330,8 @@ class ConditionProfile(Sourced):
     outlook: str
     how_common: HowCommon
     synonyms: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = ()
+    """Of the same condition, neither broader nor narrower."""
 
 
 class Topic(Sourced):

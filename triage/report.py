@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.case import Case
-from triage.knowledge import Cause, Citation, Commonness, PublishedRatio, Standing, Status, Strength, UrgencyLevel
+from triage.knowledge import Cause, Citation, Code, Commonness, PublishedRatio, Standing, Status, Strength, UrgencyLevel
 
 
 class Part(BaseModel):
@@ -120,6 +120,7 @@ class ConditionFit(Part):
     how_common: str
     confirmed_by: str
     care_team: tuple[str, ...]
+    codes: tuple[Code, ...]
     status: Status
 
 
@@ -135,6 +136,7 @@ class SuggestedTest(Part):
     if_abnormal: str
     if_normal: str
     timing: str
+    codes: tuple[Code, ...]
     status: Status
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from triage.compiling import CASES, compiled_folder
 from triage.documents import DocumentError, parse_document, read_bytes
 from triage.errors import Problem, RulebookError, did_you_mean
+from triage.implications import Implications
 from triage.knowledge import (
     ConditionProfile,
     Evidence,
@@ -90,6 +91,11 @@ class Rulebook:
     def by_hpo(self) -> Mapping[str, str]:
         """Finding names by HPO id."""
         return MappingProxyType({f.hpo.id: f.name for f in self.findings.values() if f.hpo})
+
+    @cached_property
+    def implications(self) -> Implications:
+        """What follows from what among the findings."""
+        return Implications(self.findings)
 
     def sub_sites_of(self, ref: str) -> tuple[str, ...]:
         """The sub-sites a reference means: all of a site's, or the one named."""
@@ -387,6 +393,19 @@ class _CrossCheck:
             for name, entry in getattr(book, kind).items():
                 for citation in entry.cite:
                     yield from self._known(kind, name, "cite", citation.source, book.sources, "source")
+        for kind in ("tests", "conditions"):
+            yield from self._codes(kind, getattr(book, kind))
+
+    def _codes(self, kind: str, entries: Mapping[str, Test] | Mapping[str, ConditionProfile]) -> Iterator[Problem]:
+        """A code means one entry only, and somebody read it somewhere."""
+        owner: dict[str, str] = {}
+        for name, entry in entries.items():
+            for code in entry.codes:
+                yield from self._known(kind, name, "codes", code.cite.source, self.book.sources, "source")
+                if code.id in owner:
+                    message = f"{code.id} already belongs to {owner[code.id]}; a code means one thing exactly"
+                    yield self._problem(kind, name, "codes", message)
+                owner[code.id] = name
 
     def _known(self, kind: str, name: str, where: str, ref: str, known: Iterable[str], what: str) -> Iterator[Problem]:
         known = list(known)
