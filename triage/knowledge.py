@@ -160,6 +160,40 @@ def _check_digit_holds(loinc: str) -> bool:
     return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 
+class Term(HpoTerm):
+    """What a term says here that is no finding's own: answers when it is observed, and answers when it is excluded.
+
+    An empty ``present`` says on purpose that the term says nothing, whatever its more general terms say.
+    """
+
+    present: Given
+    absent: Given = {}
+
+
+class AgeRange(Entry):
+    """From one age to another, in years; birth is 0."""
+
+    at_least: float = Field(ge=0)
+    at_most: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AgeRange:
+        if self.at_least > self.at_most:
+            raise ValueError("at_least comes before at_most")
+        return self
+
+
+class Modifier(HpoTerm):
+    """What a term says of the observation it is attached to, or of the whole illness when it stands by itself."""
+
+    side: Literal["left", "right", "both"] | None = None
+    level: Literal["proximal", "distal", "axial"] | None = None
+    onset: AgeRange | None = None
+    """The age at which it began."""
+    present: Given = {}
+    """What it says of the whole illness."""
+
+
 class Location(Entry):
     """Where a finding is, so that the distribution can be computed."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -18,10 +18,13 @@ from triage.documents import DocumentError, parse_document, read_bytes
 from triage.errors import Problem, RulebookError, did_you_mean
 from triage.implications import Implications
 from triage.knowledge import (
+    Answer,
     ConditionProfile,
     Evidence,
     Finding,
+    Given,
     Investigation,
+    Modifier,
     Pattern,
     RedFlag,
     Scale,
@@ -29,6 +32,7 @@ from triage.knowledge import (
     Source,
     SubSite,
     TeachingCase,
+    Term,
     Test,
     Topic,
 )
@@ -47,6 +51,8 @@ _LISTS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "investigations": Investigation,
         "conditions": ConditionProfile,
         "topics": Topic,
+        "terms": Term,
+        "terms/modifiers": Modifier,
         "sources": Source,
     }
 )
@@ -67,6 +73,10 @@ class Rulebook:
     investigations: Mapping[str, Investigation]
     conditions: Mapping[str, ConditionProfile]
     topics: Mapping[str, Topic]
+    terms: Mapping[str, Term]
+    """HPO terms that are no finding's own, by id."""
+    modifiers: Mapping[str, Modifier]
+    """HPO terms that say more of an observation, by id."""
     sources: Mapping[str, Source]
     sites: Mapping[str, Site]
     scale: Scale
@@ -156,7 +166,7 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
 def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
     reader = _Reader([folder for folder, _ in stamps])
     tables: dict[str, Mapping[str, Any]] = {
-        kind: MappingProxyType(reader.entries(kind, model, "name" if kind == "findings" else "id"))
+        PurePath(kind).name: MappingProxyType(reader.entries(kind, model, "name" if kind == "findings" else "id"))
         for kind, model in _LISTS.items()
     }
     sites = reader.sites()
@@ -205,7 +215,8 @@ class _Reader:
             if single.is_file():
                 yield folder, single
             for path in sorted((folder / kind).rglob("*.yaml")):
-                yield folder, path
+                if path.relative_to(folder).with_suffix("").as_posix() not in _LISTS:  # a file that is its own kind
+                    yield folder, path
 
     def _document(self, folder: Path, path: Path) -> Any:
         relative = path.relative_to(folder).as_posix()
@@ -319,6 +330,7 @@ def _cross_check(book: Rulebook) -> Iterator[Problem]:
     yield from checker.findings()
     yield from checker.conditions_in_entries()
     yield from checker.references()
+    yield from checker.terms()
     yield from checker.cycles()
 
 
@@ -406,6 +418,41 @@ class _CrossCheck:
                     message = f"{code.id} already belongs to {owner[code.id]}; a code means one thing exactly"
                     yield self._problem(kind, name, "codes", message)
                 owner[code.id] = name
+
+    def terms(self) -> Iterator[Problem]:
+        book = self.book
+        for term in book.terms.values():
+            if owner := book.by_hpo.get(term.id):
+                yield self._problem("terms", term.id, "", f"is the finding '{owner}' itself; take this entry out")
+            if term.id in book.modifiers:
+                yield self._problem("terms", term.id, "", "is a modifier too; keep one")
+            yield from self._answers("terms", term.id, "present", term.present)
+            yield from self._answers("terms", term.id, "absent", term.absent)
+        for modifier in book.modifiers.values():
+            yield from self._answers("terms/modifiers", modifier.id, "present", modifier.present)
+
+    def _answers(self, kind: str, name: str, where: str, answers: Given) -> Iterator[Problem]:
+        for finding, answer in answers.items():
+            if isinstance(answer, list):
+                yield self._problem(kind, name, where, f"'{finding}' has several answers; keep one")
+            elif finding not in self.book.findings:
+                near = did_you_mean(finding, self.book.findings)
+                yield self._problem(kind, name, where, f"there is no finding '{finding}'.{near}")
+            elif wrong := self._wrong_answer(self.book.findings[finding], answer):
+                yield self._problem(kind, name, where, wrong)
+
+    def _wrong_answer(self, finding: Finding, answer: Answer) -> str | None:
+        if isinstance(answer, bool):
+            answer = PRESENT if answer else ABSENT
+        if finding.value != "number":
+            if answer == ONE_SIDE:
+                return "one_side is no answer; say left, right, both or present"
+            return self._wrong_value(finding, Is(finding.name, str(answer)))
+        if isinstance(answer, str):
+            return None if answer == UNSURE else f"'{finding.name}' is a number of {finding.unit}"
+        assert finding.min is not None and finding.max is not None  # noqa: PT018
+        inside = finding.min <= answer <= finding.max
+        return None if inside else f"{answer:g} is impossible; it lies between {finding.min:g} and {finding.max:g}"
 
     def _known(self, kind: str, name: str, where: str, ref: str, known: Iterable[str], what: str) -> Iterator[Problem]:
         known = list(known)
