@@ -14,7 +14,7 @@ PACKAGE = Path(triage.__file__).parent
 # From the top of the tree to its bottom: each module imports only from those after it.
 ORDER = (
     "__main__", "cli", "check", "effect", "teaching", "glossary", "explain", "pages", "consultation", "questions",
-    "urgency", "ranking", "engine", "firing", "facts", "distribution", "intake", "report", "case", "rulebook",
+    "urgency", "ranking", "engine", "firing", "facts", "distribution", "intake", "report", "case", "rulebook", "implications",
     "compiling", "knowledge", "when", "documents", "errors", "_version",
 )  # fmt: skip
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from triage.distribution import distribution
-from triage.knowledge import Finding
 from triage.rulebook import Rulebook
 from triage.when import (
     ABSENT,
@@ -91,14 +90,6 @@ def close(said: Mapping[str, Value], book: Rulebook) -> Facts:
     return facts
 
 
-def _implied_by(finding: Finding, value: Value, book: Rulebook) -> Iterable[tuple[str, str]]:
-    """What an affirmed finding implies; its side passes on to a sided finding."""
-    for implied in finding.implies:
-        for name, stated in ({implied: PRESENT} if isinstance(implied, str) else implied).items():
-            takes_side = stated == PRESENT and value in SIDES and book.findings[name].sided
-            yield name, str(value) if takes_side else stated
-
-
 def _conflicts(said: Mapping[str, Value], book: Rulebook, facts: Facts) -> dict[str, frozenset[str | float]]:
     """The findings whose answers contradict each other, each with everything that was said of it."""
     readings: dict[str, set[str | float]] = {}
@@ -113,7 +104,7 @@ def _conflicts(said: Mapping[str, Value], book: Rulebook, facts: Facts) -> dict[
             note((name, value))
         if value not in AFFIRMED:
             continue
-        for other, stated in _upward(name, value, book).items():
+        for other, stated in book.implications.upward(name, value).items():
             answer = said.get(other)
             if answer is not None and {_kind(stated), _kind(answer)} == {PRESENT, ABSENT}:
                 note((name, frozenset({str(value), ABSENT})), (other, frozenset({str(answer), stated})))
@@ -123,20 +114,6 @@ def _conflicts(said: Mapping[str, Value], book: Rulebook, facts: Facts) -> dict[
                 if answer is not None and (answer == stated or (stated == PRESENT and answer in AFFIRMED)):
                     note((name, frozenset({str(value), ABSENT})), (other, answer))
     return {name: frozenset(values) for name, values in readings.items()}
-
-
-def _upward(name: str, value: Value, book: Rulebook) -> dict[str, str]:
-    """Everything an affirmed finding leads to, near or far."""
-    reached: dict[str, str] = {}
-    todo: list[tuple[str, Value]] = [(name, value)]
-    while todo:
-        at, its = todo.pop()
-        for other, stated in _implied_by(book.findings[at], its, book):
-            if other not in reached:
-                reached[other] = stated
-                if stated in AFFIRMED:
-                    todo.append((other, stated))
-    return reached
 
 
 def _merge(old: Value | None, new: str) -> Value:
@@ -149,30 +126,38 @@ def _merge(old: Value | None, new: str) -> Value:
 
 
 def _imply(facts: Facts, book: Rulebook) -> None:
-    """Present goes up to what it implies; absent goes down to what would imply it."""
-    reverse: dict[str, list[tuple[str, str]]] = _reverse(book)
-    todo = list(facts.values)
-    while todo:
-        name = todo.pop(0)
-        value = facts.values[name]
-        derived: list[tuple[str, str]] = []
+    """Present goes up to what it implies; absent goes down to what would imply it.
+
+    What is affirmed goes first, so that neither the order of the answers nor of the findings matters.
+    """
+    known = book.implications
+    for name in known.order:
+        value = facts.values.get(name)
         if value in AFFIRMED:
-            derived += _implied_by(book.findings[name], value, book)
-        if value in AFFIRMED or value == ABSENT:
-            refuted_by = ABSENT if value in AFFIRMED else PRESENT
-            derived += [(child, ABSENT) for child, stated in reverse.get(name, ()) if _kind(stated) == refuted_by]
-        for other, stated in derived:
-            old = facts.values.get(other)
-            if isinstance(old, frozenset) or (old is not None and _kind(stated) != _kind(old) and old != UNSURE):
-                continue
-            merged = _merge(old, stated)
-            if merged != old:
-                facts.values[other] = merged
-                if old is None or old == UNSURE:
-                    facts.origins[other] = Origin("implied", (name,))
-                elif facts.origins[other].how == "implied":
-                    facts.origins[other] = Origin("implied", (*facts.origins[other].of, name))
-                todo.append(other)
+            for other, stated in known.affirms(name, value):
+                _derive(facts, other, stated, name)
+    for name in [name for name, value in facts.values.items() if value in AFFIRMED]:
+        for other in known.refutes[name]:
+            _derive(facts, other, ABSENT, name)
+    for name in reversed(known.order):
+        if facts.values.get(name) == ABSENT:
+            for other in known.needed_by[name]:
+                _derive(facts, other, ABSENT, name)
+
+
+def _derive(facts: Facts, name: str, stated: str, because: str) -> None:
+    """Note what follows from a fact, where nothing is known or only something less specific."""
+    old = facts.values.get(name)
+    if old not in (None, UNSURE) and not (old in AFFIRMED and stated in AFFIRMED):
+        return
+    merged = _merge(old, stated)
+    if merged == old:
+        return
+    facts.values[name] = merged
+    if old is None or old == UNSURE:
+        facts.origins[name] = Origin("implied", (because,))
+    elif facts.origins[name].how == "implied":
+        facts.origins[name] = Origin("implied", (*facts.origins[name].of, because))
 
 
 def _assume(facts: Facts, book: Rulebook) -> None:
@@ -190,24 +175,17 @@ def _kind(value: Value) -> Value:
     return PRESENT if value in AFFIRMED else value
 
 
-def _reverse(book: Rulebook) -> dict[str, list[tuple[str, str]]]:
-    """Who implies a finding, and with which value."""
-    reverse: dict[str, list[tuple[str, str]]] = {}
-    for f in book.findings.values():
-        for implied in f.implies:
-            for name, stated in ({implied: PRESENT} if isinstance(implied, str) else implied).items():
-                reverse.setdefault(name, []).append((f.name, stated))
-    return reverse
-
-
 def _doubt(facts: Facts, book: Rulebook, doubtful: Mapping[str, frozenset[str | float]]) -> None:
     """What a doubtful answer would imply is doubtful too, unless it is known otherwise."""
-    for name, readings in doubtful.items():
-        for reading in sorted(map(str, readings & AFFIRMED)):
-            for other, stated in _upward(name, reading, book).items():
+    readings: dict[str, dict[str, set[str | float]]] = {}
+    for name, said in doubtful.items():
+        for reading in sorted(map(str, said & AFFIRMED)):
+            for other, stated in book.implications.upward(name, reading).items():
                 if other not in facts.values and stated in AFFIRMED:
-                    facts.values[other] = frozenset({stated, ABSENT})
-                    facts.origins[other] = Origin("implied", (name,))
+                    readings.setdefault(other, {}).setdefault(name, {ABSENT}).add(stated)
+    for other, by in readings.items():
+        facts.values[other] = frozenset().union(*by.values())
+        facts.origins[other] = Origin("implied", tuple(by))
 
 
 def _compute(facts: Facts, book: Rulebook) -> None:

@@ -13,7 +13,7 @@ from triage.facts import Facts
 from triage.firing import Firing, finding_lookup, reading_of
 from triage.knowledge import URGENCIES, RedFlag, UrgencyLevel
 from triage.rulebook import Rulebook
-from triage.when import ABSENT, AFFIRMED, UNSURE, Is, Lookup, Range, atoms, judge, missing
+from triage.when import ABSENT, AFFIRMED, UNSURE, Is, Lookup, Range, atoms, judge, missing, short_of
 
 _NEAR = 2
 """A relevant flag this many unknown answers away from firing still keeps a report from being routine."""
@@ -84,13 +84,14 @@ def _open(book: Rulebook, facts: Facts, flag: RedFlag) -> FlagState | None:
     begun = any(_tells(book, facts, atom, lookup) for atom in atoms(flag.when) if atom.name in facts.values)
     if not begun and flag.relevant_when is None:
         return None
-    gap = missing(flag.when, lookup)
-    if gap is None:
+    short = short_of(flag.when, lookup)
+    if short is None:
         return None
-    if begun and len({atom.name for atom in gap}) == 1:
+    gap = missing(flag.when, lookup) or ()
+    if begun and short == 1:
         raises = book.scale.not_excluded[flag.urgency] if flag.if_not_known == "raise" else None
         return FlagState(flag, "not_excluded", missing=gap, raises_to=raises)
-    if flag.urgency in ("emergency", "same_day") and len({atom.name for atom in gap}) <= _NEAR:
+    if flag.urgency in ("emergency", "same_day") and short <= _NEAR:
         return FlagState(flag, "open", missing=gap)
     return None
 

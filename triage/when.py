@@ -205,6 +205,16 @@ def missing(condition: Condition, lookup: Lookup) -> tuple[Is, ...] | None:
     return tuple(dict.fromkeys(atom for way in chosen for atom in way))
 
 
+def short_of(condition: Condition, lookup: Lookup) -> int | None:
+    """How many members are still open on the shortest way to the condition; ``None`` when it cannot hold any more."""
+    if isinstance(condition, Is):
+        verdict = lookup(condition)
+        return 0 if verdict else 1 if verdict is None else None
+    ways = sorted(short for part in condition.parts if (short := short_of(part, lookup)) is not None)
+    needed = len(condition.parts) if isinstance(condition, All) else 1 if isinstance(condition, AnyOf) else condition.n
+    return sum(ways[:needed]) if len(ways) >= needed else None
+
+
 def one_away(condition: Condition, lookup: Lookup) -> tuple[Is, ...]:
     """Every unknown atom that would by itself make the condition hold; none where it holds or more is needed."""
     if isinstance(condition, Is):
