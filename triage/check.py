@@ -14,6 +14,7 @@ from triage.firing import full_lookup, reading_of
 from triage.intake import settle
 from triage.knowledge import Evidence, Examples, Given
 from triage.questions import findings_in
+from triage.reading.ontology import ontology_of
 from triage.rulebook import Rulebook
 from triage.teaching import run
 from triage.when import ABSENT, UNSURE, Condition, Is, Range, atoms, judge
@@ -38,8 +39,13 @@ def check(book: Rulebook) -> Checked:
     for kind in ("findings", "patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics"):
         counter[kind.replace("_", " ")] = len(getattr(book, kind))
     counter["sources"] = len(book.sources)
-    counter["HPO ids"] = len(book.by_hpo)
-    problems = [*_house_rules(book), *_examples(book, counter), *_citations(book, counter), *_cases(book, counter)]
+    problems = [
+        *_house_rules(book),
+        *_hpo(book, counter),
+        *_examples(book, counter),
+        *_citations(book, counter),
+        *_cases(book, counter),
+    ]
     return Checked(dict(counter), tuple(problems))
 
 
@@ -136,6 +142,32 @@ def _one_theme(book: Rulebook) -> Iterator[Problem]:
                         f"move the rule there, ask for something else, or give the reason as overlap"
                     )
                     yield Problem(message, _place(book, "evidence", rule.id), rule.id, "theme")
+
+
+# Codes
+
+
+def _hpo(book: Rulebook, counter: Counter[str]) -> Iterator[Problem]:
+    """Every HPO id is in force in the release at hand, and carries the label it has there."""
+    ontology = ontology_of(book)
+    own = [("findings", finding.name, finding.hpo) for finding in book.findings.values() if finding.hpo]
+    others = [(kind, term.id, term) for kind in ("terms", "modifiers") for term in getattr(book, kind).values()]
+    for kind, name, term in (*own, *others):
+        counter["HPO ids"] += 1
+        current = ontology.current(term.id)
+        if current is None:
+            near = ontology.current(term.label)
+            hint = f" '{term.label}' is {near}." if near else ontology.near(term.label)
+            message = f"{term.id} is not in HPO release {ontology.release}.{hint}"
+        elif current != term.id:
+            message = f"{term.id} was replaced by {current}, {ontology.label(current)}"
+        elif ontology.is_obsolete(term.id):
+            message = f"{term.id} is obsolete"
+        elif term.label != ontology.label(term.id):
+            message = f"the label of {term.id} is '{ontology.label(term.id)}', not '{term.label}'"
+        else:
+            continue
+        yield Problem(message, _place(book, kind, name), name, "hpo" if kind == "findings" else "")
 
 
 # Examples

@@ -12,11 +12,12 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from triage.case import Case
+from triage.case import Case, Notice
 from triage.documents import MAX_BYTES, DocumentError, parse_document, read_bytes
 from triage.errors import CaseError, Problem, did_you_mean
 from triage.knowledge import Answer, Finding, Given
-from triage.report import Notice
+from triage.reading.hpo import Observation, read_terms
+from triage.reading.ontology import hpo_code, ontology_of
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, SIDES, UNSURE, Value
 
@@ -38,10 +39,19 @@ def settle(case: Case, book: Rulebook) -> Intake:
         CaseError: unknown names, impossible values or wrong types; all of them at once.
     """
     problems: list[Problem] = []
-    notices: list[Notice] = []
+    notices: list[Notice] = list(case.notices)
     given: dict[str, list[Value]] = {}
+    observations: list[Observation] = []
     for name, answers in case.answers().items():
         finding = find_finding(name, book)
+        if finding is None and is_term(name, book):
+            for answer in listed(answers):
+                observation = observation_of(name, answer)
+                if isinstance(observation, Problem):
+                    problems.append(observation)
+                else:
+                    observations.append(observation)
+            continue
         if finding is None:
             suggest = len(problems) < _SUGGESTIONS
             problems.append(
@@ -53,17 +63,53 @@ def settle(case: Case, book: Rulebook) -> Intake:
             notices.append(Notice(kind="read_as", message=message, findings=(finding.name,)))
         if answers == []:
             problems.append(Problem(f"has no answer; say {_sample(finding)}", entry=finding.name))
-        for answer in answers if isinstance(answers, list) else [answers]:
-            value = _value(finding, answer)
+        for answer in listed(answers):
+            value = read_answer(finding, answer)
             if isinstance(value, Problem):
                 problems.append(value)
             else:
                 given.setdefault(finding.name, []).append(value)
-    said = {name: _together(values) for name, values in given.items()}
-    problems += _impossible(said, book)
+    if observations:
+        age = case.answers().get("age")
+        try:
+            read = read_terms(observations, book, age=float(age) if isinstance(age, int | float) else None)
+        except CaseError as error:
+            problems += error.problems
+        else:
+            notices += read.notices
+            for name, answers in read.answers.items():
+                values = [read_answer(book.findings[name], one) for one in listed(answers)]
+                given.setdefault(name, []).extend(value for value in values if not isinstance(value, Problem))
+    said = {name: together(values) for name, values in given.items()}
+    problems += impossible(said, book)
     if problems:
         raise CaseError(problems)
     return Intake(said, tuple(notices))
+
+
+def listed(answers: Answer | list[Answer]) -> list[Answer]:
+    """One answer or several, as several."""
+    return answers if isinstance(answers, list) else [answers]
+
+
+def is_term(name: str, book: Rulebook) -> bool:
+    """Whether a name that is no finding's is an HPO id, known or not, or exactly the label of a term."""
+    return hpo_code(name) is not None or ontology_of(book).current(name) is not None
+
+
+def observation_of(term: str, answer: Answer) -> Observation | Problem:
+    """An answer to an HPO term as an observation, or what is wrong with it."""
+    if isinstance(answer, bool):
+        answer = PRESENT if answer else ABSENT
+    word = str(answer).strip().lower()
+    word = _WORDS.get(word, word)
+    if word in (PRESENT, ABSENT, UNSURE):
+        return Observation(term, excluded=word == ABSENT, unsure=word == UNSURE)
+    if word in SIDES:
+        return Observation(term, side=word)
+    known = (PRESENT, ABSENT, UNSURE, *SIDES)
+    message = f"'{_shown(answer)}' is not an answer; use {', '.join(known)}.{did_you_mean(word[:60], known)}"
+    return Problem(message, entry=_shown(term))
 
 
 _SUGGESTIONS = 20
@@ -92,8 +138,6 @@ def find_finding(name: str, book: Rulebook) -> Finding | None:
 
 
 def _unknown(name: str, book: Rulebook) -> str:
-    if re.fullmatch(r"(?i)hp:\d+", name.strip()):
-        return f"no finding carries the HPO id {name}; name the finding instead"
     words = re.sub(r"[\s_]+", " ", name).strip().casefold()[:60]
     phrases = {p.casefold(): f.name for f in book.findings.values() for p in (f.label, *f.synonyms)}
     phrases |= {f.replace("_", " "): f for f in book.findings}
@@ -102,7 +146,7 @@ def _unknown(name: str, book: Rulebook) -> str:
     return f"there is no finding '{_shown(name)}'.{hint}"
 
 
-def _value(finding: Finding, answer: Answer) -> Value | Problem:
+def read_answer(finding: Finding, answer: Answer) -> Value | Problem:
     """One answer as a value of the finding, or what is wrong with it."""
 
     def wrong(message: str) -> Problem:
@@ -155,7 +199,7 @@ def _sample(finding: Finding) -> str:
     return " or ".join(finding.choices) if finding.choices else "present, absent or unsure"
 
 
-def _together(values: list[Value]) -> Value:
+def together(values: list[Value]) -> Value:
     """Several answers to one question: refined where they agree, conflicting where they do not."""
     merged = values[0]
     for value in values[1:]:
@@ -176,7 +220,7 @@ def _refined(one: Value, other: Value) -> Value:
     return BOTH if {one, other} <= {LEFT, RIGHT, BOTH} else one
 
 
-def _impossible(said: Mapping[str, Value], book: Rulebook) -> list[Problem]:
+def impossible(said: Mapping[str, Value], book: Rulebook) -> list[Problem]:
     """Numbers that cannot stand together, such as an onset after the worst point."""
     problems = []
     for name, value in said.items():
@@ -242,13 +286,10 @@ def _shape_message(detail: Any) -> str:
 def add_answers(case: Case, more: Given) -> Case:
     """The case with further answers; one given again is kept beside the first."""
 
-    def listed(answer: Answer | list[Answer]) -> list[Answer]:
-        return answer if isinstance(answer, list) else [answer]
-
     merged = case.answers()
     for name, answers in more.items():
         merged[name] = [*listed(merged[name]), *listed(answers)] if name in merged else answers
-    return Case(findings=merged, id=case.id, story=case.story)
+    return case.model_copy(update={"findings": merged, "age": None, "sex": None})
 
 
 def read_case(path: str, book: Rulebook, stdin: TextIO | None = None, more: Given | None = None) -> Case:

@@ -186,12 +186,14 @@ class AgeRange(Entry):
 class Modifier(HpoTerm):
     """What a term says of the observation it is attached to, or of the whole illness when it stands by itself."""
 
+    of: tuple[str, ...] = ()
+    """The domains whose observations it may be attached to; left out: every symptom and sign."""
     side: Literal["left", "right", "both"] | None = None
     level: Literal["proximal", "distal", "axial"] | None = None
     onset: AgeRange | None = None
     """The age at which it began."""
     present: Given = {}
-    """What it says of the whole illness."""
+    """What it says of the illness."""
 
 
 class Location(Entry):
@@ -404,6 +406,12 @@ class Thresholds(Entry):
     possible: float
     unlikely: float
 
+    @model_validator(mode="after")
+    def _one_above_the_other(self) -> Thresholds:
+        if not self.leading >= self.possible > self.unlikely:
+            raise ValueError("leading must be at least possible, and possible more than unlikely")
+        return self
+
 
 class Scale(Entry):
     """The only place where words become numbers."""
@@ -422,6 +430,7 @@ class Scale(Entry):
     urgency_words: dict[UrgencyLevel, str]
     safety_net: str
     time_since_onset: str
+    age_at_onset: str = ""
 
     @model_validator(mode="after")
     def _every_word_has_its_number(self) -> Scale:

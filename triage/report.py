@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.case import Case
+from triage.case import Notice as Notice
 from triage.knowledge import Cause, Citation, Code, Commonness, PublishedRatio, Standing, Status, Strength, UrgencyLevel
 
 
@@ -14,14 +15,6 @@ class Part(BaseModel):
     """Base of everything in a report: frozen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Notice(Part):
-    """Something about the input a reader should know: a contradiction, a name read as another."""
-
-    kind: Literal["contradiction", "read_as"]
-    message: str
-    findings: tuple[str, ...] = ()
 
 
 class TraceStep(Part):

@@ -39,6 +39,8 @@ from triage.knowledge import (
 from triage.when import ABSENT, BOTH, LEFT, ONE_SIDE, PRESENT, RIGHT, UNSURE, AtLeast, Condition, Is, Range, atoms
 
 STANDINGS = ("leading", "possible", "unlikely", "not_assessed")
+HPO_TABLE = "hpo.tsv"
+"""The Human Phenotype Ontology, as far as it is used; read when a term has to be understood."""
 _SIDE_TESTS = (LEFT, RIGHT, BOTH, ONE_SIDE)
 
 _LISTS: Mapping[str, type[BaseModel]] = MappingProxyType(
@@ -159,7 +161,8 @@ def load_rulebook(path: str | Path | None = None, *, overlay: Iterable[str | Pat
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """What changes when a file of the folder does: enough to notice an edit without reading it."""
-    return tuple((str(p), (s := p.stat()).st_mtime_ns, s.st_size) for p in sorted(folder.rglob("*.yaml")))
+    paths = [*sorted(folder.rglob("*.yaml")), *folder.glob(HPO_TABLE)]
+    return tuple((str(p), (s := p.stat()).st_mtime_ns, s.st_size) for p in paths)
 
 
 @lru_cache(maxsize=8)
@@ -174,6 +177,7 @@ def _load(stamps: tuple[tuple[Path, Any], ...]) -> Rulebook:
     if scale is None or not sites or reader.lost:
         reader.raise_if_any()
     assert scale is not None
+    reader.stamp(HPO_TABLE)
     rulebook = Rulebook(
         **tables,
         sites=MappingProxyType(sites),
@@ -208,6 +212,12 @@ class _Reader:
 
     def fingerprint(self) -> str:
         return self._hash.hexdigest()
+
+    def stamp(self, name: str) -> None:
+        """Let a file that is read only when it is needed count for the fingerprint."""
+        for folder in self.folders:
+            if (folder / name).is_file():
+                self._hash.update(name.encode() + b"\0" + (folder / name).read_bytes() + b"\0")
 
     def _files(self, kind: str) -> Iterator[tuple[Path, Path]]:
         for folder in self.folders:
@@ -291,7 +301,7 @@ class _Reader:
                 seen[folder, name] = file
                 if entry is not None:
                     found[name] = entry
-                    self.places[f"{kind}/{name}"] = file
+                    self.places[f"{PurePath(kind).name}/{name}"] = file
         return found
 
     def validate(self, model: type[M], raw: object, file: str, name: str) -> M | None:
@@ -344,8 +354,9 @@ class _CrossCheck:
         return Problem(message, self.book.places.get(f"{kind}/{name}", kind), name, where)
 
     def findings(self) -> Iterator[Problem]:
-        for name in (*self.book.scale.always_ask, self.book.scale.time_since_onset):
-            if name not in self.book.findings:
+        scale = self.book.scale
+        for name in (*scale.always_ask, scale.time_since_onset, scale.age_at_onset):
+            if name and name not in self.book.findings:
                 yield Problem(f"there is no finding '{name}'.{did_you_mean(name, self.book.findings)}", "scale.yaml")
         for f in self.book.findings.values():
             if f.name in self.book.patterns or f.name in self.sites:
@@ -429,7 +440,9 @@ class _CrossCheck:
             yield from self._answers("terms", term.id, "present", term.present)
             yield from self._answers("terms", term.id, "absent", term.absent)
         for modifier in book.modifiers.values():
-            yield from self._answers("terms/modifiers", modifier.id, "present", modifier.present)
+            yield from self._answers("modifiers", modifier.id, "present", modifier.present)
+            for domain in modifier.of:
+                yield from self._known("modifiers", modifier.id, "of", domain, self.book.scale.domains, "domain")
 
     def _answers(self, kind: str, name: str, where: str, answers: Given) -> Iterator[Problem]:
         for finding, answer in answers.items():
