@@ -13,6 +13,7 @@ from triage import Case, Problem, RulebookError, consult, load_rulebook
 from triage.check import check
 from triage.glossary import explain
 from triage.knowledge import Code
+from triage.rulebook import Rulebook
 
 TIRES: Entry = {"tires": "present"}
 
@@ -128,3 +129,8 @@ def test_a_code_is_explained_as_what_it_means(tmp_path: Path) -> None:
     )
     assert "Codes: ORPHA:1 Great ache." in explain("orpha:1", book)
     assert "Codes: LOINC:2157-6 Creatine kinase." in explain("ck", book)
+
+
+def test_most_conditions_and_many_tests_carry_codes(book: Rulebook) -> None:
+    assert sum(bool(profile.codes) for profile in book.conditions.values()) * 2 > len(book.conditions)
+    assert sum(bool(test.codes) for test in book.tests.values()) >= 40
