@@ -134,3 +134,4 @@ def test_a_code_is_explained_as_what_it_means(tmp_path: Path) -> None:
 def test_most_conditions_and_many_tests_carry_codes(book: Rulebook) -> None:
     assert sum(bool(profile.codes) for profile in book.conditions.values()) * 2 > len(book.conditions)
     assert sum(bool(test.codes) for test in book.tests.values()) >= 40
+    assert sum(bool(test.codes) for test in book.tests.values() if test.kind == "blood") >= 20
