@@ -14,7 +14,7 @@ from triage.engine import infer
 from triage.facts import Facts, close
 from triage.firing import Firing, Rank, full_lookup
 from triage.intake import contradiction, settle
-from triage.knowledge import Standing, Status
+from triage.knowledge import HpoTerm, Standing, Status
 from triage.questions import open_questions
 from triage.ranking import Ranked, Score, Vote, rank
 from triage.rulebook import Rulebook, load_rulebook
@@ -101,9 +101,14 @@ class _Writer:
             silent=self._silent(),
             trace=trace,
             drafts=self._drafts(),
+            codes=self._codes(),
             rulebook=r.RulebookStamp(version=__version__, fingerprint=self.book.fingerprint),
             recommendation=scale.recommendation[self.urgency.level],
         )
+
+    def _codes(self) -> dict[str, HpoTerm]:
+        known = (self.book.findings[name] for name in self.facts.values)
+        return {finding.name: finding.hpo for finding in known if finding.hpo}
 
     @cached_property
     def _lookup(self) -> Lookup:

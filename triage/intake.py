@@ -21,7 +21,19 @@ from triage.reading.ontology import hpo_code, ontology_of
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, SIDES, UNSURE, Value
 
-_WORDS = {"yes": PRESENT, "no": ABSENT, "true": PRESENT, "false": ABSENT, "not sure": UNSURE, "unknown": UNSURE}
+_WORDS = {
+    "yes": PRESENT,
+    "y": PRESENT,
+    "no": ABSENT,
+    "n": ABSENT,
+    "true": PRESENT,
+    "false": ABSENT,
+    "not sure": UNSURE,
+    "unknown": UNSURE,
+}
+
+_DIGITS = {"1": PRESENT, "0": ABSENT}
+"""As tables have it; only where the answer is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,8 @@ def read_answer(finding: Finding, answer: Answer) -> Value | Problem:
         if finding.value != "presence":
             return wrong(f"needs a value, such as {_sample(finding)}; found yes or no")
         return PRESENT if answer else ABSENT
+    if finding.value == "presence" and answer in (0, 1):
+        return PRESENT if answer else ABSENT
     if finding.value != "number":
         return wrong(f"is not a number; answer {_sample(finding)}")
     low, high = finding.min or 0.0, finding.max if finding.max is not None else math.inf
@@ -184,6 +198,7 @@ def read_answer(finding: Finding, answer: Answer) -> Value | Problem:
 
 
 def _presence(finding: Finding, word: str, wrong: Callable[[str], Problem]) -> Value | Problem:
+    word = _DIGITS.get(word, word)
     if word in (PRESENT, ABSENT):
         return word
     if word in SIDES:
@@ -292,20 +307,37 @@ def add_answers(case: Case, more: Given) -> Case:
     return case.model_copy(update={"findings": merged, "age": None, "sex": None})
 
 
-def read_case(path: str, book: Rulebook, stdin: TextIO | None = None, more: Given | None = None) -> Case:
-    """A case from a YAML or JSON file, or from standard input for ``-``, with ``more`` answers added, and checked.
+def read_document(path: str, stdin: TextIO | None = None) -> tuple[Any, str]:
+    """The data of a YAML or JSON file, or of standard input for ``-``, and what to call it in a message.
 
     Raises:
-        CaseError: the file cannot be read, is not shaped like a case, or holds answers that cannot be; all at once.
+        CaseError: it cannot be read.
     """
     try:
         if path == "-":
             data, file = stdin.buffer.read(MAX_BYTES + 1) if stdin else b"", "standard input"
         else:
             data, file = read_bytes(Path(path)), path
-        document = parse_document(data, file)
+        return parse_document(data, file), file
     except DocumentError as error:
         raise CaseError([error.problem]) from None
+
+
+def read_case(path: str, book: Rulebook, stdin: TextIO | None = None, more: Given | None = None) -> Case:
+    """A case from a YAML or JSON file, or from standard input for ``-``, with ``more`` answers added, and checked.
+
+    Raises:
+        CaseError: the file cannot be read, is not shaped like a case, or holds answers that cannot be; all at once.
+    """
+    return checked_case(*read_document(path, stdin), book, more)
+
+
+def checked_case(document: Any, file: str, book: Rulebook, more: Given | None = None) -> Case:
+    """A case from the data of a file, with ``more`` answers added, and checked.
+
+    Raises:
+        CaseError: it is not shaped like a case, or holds answers that cannot be; all at once.
+    """
     problems: list[Problem] = []
     try:
         case = case_from_document(document, file)

@@ -8,7 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from triage.case import Case
 from triage.case import Notice as Notice
-from triage.knowledge import Cause, Citation, Code, Commonness, PublishedRatio, Standing, Status, Strength, UrgencyLevel
+from triage.knowledge import (
+    Cause,
+    Citation,
+    Code,
+    Commonness,
+    HpoTerm,
+    PublishedRatio,
+    Standing,
+    Status,
+    Strength,
+    UrgencyLevel,
+)
 
 
 class Part(BaseModel):
@@ -168,6 +179,7 @@ class Report(Part):
     silent: tuple[str, ...] = Field(description="findings given that no rule reads")
     trace: tuple[TraceStep, ...]
     drafts: int = Field(description="how many of the entries used rest on a draft")
+    codes: dict[str, HpoTerm] = Field(description="HPO terms of the findings that were given or follow")
     rulebook: RulebookStamp
     recommendation: str = Field(min_length=1)
 

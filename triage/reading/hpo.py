@@ -16,6 +16,7 @@ from triage.reading.times import DAYS_IN_YEAR, Certain, Span, age_span, between,
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, BOTH, PRESENT, UNSURE
 
+_OTHER_VOCABULARY = re.compile(r"[\w.-]+:\S")
 _NAMED = 4
 """So many findings are named in one notice; the rest is counted."""
 
@@ -112,7 +113,8 @@ class TermReader:
     def excluded(self, code: str) -> Mapping[str, Answer]:
         """The answers of an excluded term: what is denied by every term with a meaning at or below it."""
         if code not in self._excluded:
-            below = (one for one in self._meanings if one == code or code in self.ontology.above(one))
+            below = [one for one in self._meanings if code in self.ontology.above(one)]
+            below = [code, *below] if code in self._meanings else below
             self._excluded[code] = _together(self._meanings[one].absent for one in below)
         return self._excluded[code]
 
@@ -235,7 +237,7 @@ class _Person:
         if code is None and hpo_code(one.term):
             message = f"there is no term {hpo_code(one.term)} in HPO release {self.ontology.release}; check the id"
             self.problems.append(Problem(message, entry=one.term.strip()))
-        elif code is None and not re.match(r"[\w.-]+:\S", one.term):
+        elif code is None and not _OTHER_VOCABULARY.match(one.term):
             message = f"'{one.term[:60]}' is no label of HPO release {self.ontology.release}"
             self.problems.append(Problem(f"{message}.{self.ontology.near(one.term)}"))
         return code
@@ -253,6 +255,8 @@ class _Person:
         if span is not None:
             return span, ()
         code = self.ontology.current(text)
+        if code is None and _OTHER_VOCABULARY.match(text) and not hpo_code(text):
+            return None, ()
         if code is None:
             message = f"'{text[:60]}' is neither an ISO 8601 age, such as P10Y or P3Y6M, nor an HPO onset term"
             self.problems.append(Problem(message, entry=entry))
@@ -397,7 +401,8 @@ class _Person:
             since.append(between(earliest(aged), self.age).times(DAYS_IN_YEAR))
         if scale.age_at_onset and (began := [*aged, *(self._age_before(ago) for ago in days if self.age)]):
             first = earliest(began)
-            self._state(scale.age_at_onset, self._not_after_now(first if complete else Span(0.0, first.high)))
+            first = self._not_after_now(Span(first.low if complete else 0.0, first.high, first.stated))
+            self._state(scale.age_at_onset, first, as_written=complete)
         if since:
             longest = max(since, key=lambda span: span.low)
             high = max(span.high for span in since) if complete else math.inf
@@ -420,8 +425,7 @@ class _Person:
         finding = self.book.findings.get(name)
         if finding is None or name in self.given or finding.min is None or finding.max is None:
             return
-        written = as_written or name == self.book.scale.age_at_onset
-        number = span.stated if written and span.stated is not None else self.reader.certain.number(name, span)
+        number = span.stated if as_written and span.stated is not None else self.reader.certain.number(name, span)
         known = f"it lies between {span.low:.4g} and {span.high:.6g} {finding.unit}"
         if math.isinf(span.high):
             known = f"it is at least {span.low:.4g} {finding.unit}"
@@ -430,9 +434,10 @@ class _Person:
             return
         number = round(number, 2) if number < 100 else float(round(number))
         self._give(name, number)
-        if as_written and number == span.stated:
+        if name == "age" and span.stated is not None:
             return
-        how = "" if span.stated is not None and math.isclose(number, span.stated, abs_tol=1) else f"; {known}"
+        as_stated = span.stated is not None and span.low > 0 and math.isclose(number, span.stated, abs_tol=1)
+        how = "" if as_stated or span.low == span.high else f"; {known}"
         self._notice("read_as", f"The {finding.label} was read as {number:g} {finding.unit}{how}.", name)
 
     def _drop_impossible(self) -> None:
