@@ -1,17 +1,22 @@
-"""experta and a plain judgement of the same rules agree, on every case, on random ones, whatever the hash seed."""
+"""experta, a plain judgement and arrays agree: on every case, on random ones, whatever the hash seed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from hypothesis import given, settings
-from strategies import findings_of
+from cohort_checks import differences
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import contradicting, drawn, findings_of
 
 from triage import Case, consult
+from triage.cohort import Cohort
+from triage.columns import said_in
 from triage.engine import infer
 from triage.facts import close
 from triage.firing import Firing, infer_plainly
@@ -22,6 +27,7 @@ from triage.rulebook import Rulebook, load_rulebook
 from triage.teaching import as_case
 
 BOOK = load_rulebook()
+COHORT = Cohort(BOOK)
 
 
 def both_ways(book: Rulebook, answers: Given) -> tuple[list[Firing], list[Firing]]:
@@ -44,6 +50,32 @@ def test_on_every_case(book: Rulebook, cases: tuple[TeachingCase, ...]) -> None:
 def test_on_random_people(answers: Given) -> None:
     by_experta, plainly = both_ways(BOOK, answers)
     assert by_experta == plainly
+
+
+def test_a_cohort_says_of_every_case_what_a_consultation_says(book: Rulebook, cases: tuple[TeachingCase, ...]) -> None:
+    people = [case.given for case in cases]
+    rows = said_in([Case(findings=answers) for answers in people], len(people), book)
+    assert rows.wrong == {}
+    assert differences(COHORT.run(rows.said), people, book) == []
+
+
+@given(st.lists(contradicting(BOOK), min_size=1, max_size=40))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_cohort_says_of_random_people_what_a_consultation_says(people: list[Given]) -> None:
+    rows = said_in([Case(findings=answers) for answers in people], len(people), BOOK)
+    assert rows.wrong == {}
+    assert differences(COHORT.run(rows.said), people, BOOK) == []
+
+
+def test_people_in_a_crowd_of_thousands_come_out_as_alone(book: Rulebook) -> None:
+    """Sparse and dense people, drawn by seed: more of them than a property test can draw."""
+    rng = random.Random(20261123)
+    people = [drawn(book, rng, most=rng.choice((3, 12, 60))) for _ in range(2500)]
+    rows = said_in([Case(findings=answers) for answers in people], len(people), book)
+    clean = [n for n in range(len(people)) if n not in rows.wrong]
+    assert len(clean) > 2000
+    wrong = differences(COHORT.run(rows.said), [people[n] if n in clean else {} for n in range(len(people))], book)
+    assert [(person, what) for person, what in wrong if person not in rows.wrong] == []
 
 
 def test_a_rule_fires_once(book: Rulebook, cases: tuple[TeachingCase, ...]) -> None:

@@ -15,18 +15,19 @@ class Implications:
 
     def __init__(self, findings: Mapping[str, Finding]) -> None:
         self._findings = findings
-        self._stated = {name: tuple(_stated(finding)) for name, finding in findings.items()}
+        self.stated = {name: tuple(_stated(finding)) for name, finding in findings.items()}
+        """By finding: what it leads to, and as what."""
         self.upward = lru_cache(maxsize=None)(self._upward)
 
     @cached_property
     def order(self) -> tuple[str, ...]:
         """Every finding, before those it implies."""
-        graph = {name: [other for other, _ in stated] for name, stated in self._stated.items()}
+        graph = {name: [other for other, _ in stated] for name, stated in self.stated.items()}
         return tuple(TopologicalSorter(graph).static_order())[::-1]
 
     def affirms(self, name: str, value: Value) -> Iterable[tuple[str, str]]:
         """What is there because this is; its side passes on to a sided finding."""
-        for other, stated in self._stated[name]:
+        for other, stated in self.stated[name]:
             if stated != ABSENT:
                 takes_side = stated == PRESENT and value in SIDES and self._findings[other].sided
                 yield other, str(value) if takes_side else stated
@@ -35,7 +36,7 @@ class Implications:
     def refutes(self) -> Mapping[str, tuple[str, ...]]:
         """By finding: what cannot be there where it is."""
         found: dict[str, dict[str, None]] = {name: {} for name in self._findings}
-        for name, all_stated in self._stated.items():
+        for name, all_stated in self.stated.items():
             for other, stated in all_stated:
                 if stated == ABSENT:
                     found[name][other] = None
@@ -46,7 +47,7 @@ class Implications:
     def needed_by(self) -> Mapping[str, tuple[str, ...]]:
         """By finding: what cannot be there where it is not."""
         found: dict[str, list[str]] = {name: [] for name in self._findings}
-        for name, all_stated in self._stated.items():
+        for name, all_stated in self.stated.items():
             for other, stated in all_stated:
                 if stated != ABSENT:
                     found[other].append(name)
@@ -58,7 +59,7 @@ class Implications:
         todo: list[tuple[str, Value]] = [(name, value)]
         while todo:
             at, its = todo.pop(0)
-            denials = ((other, ABSENT) for other, stated in self._stated[at] if stated == ABSENT)
+            denials = ((other, ABSENT) for other, stated in self.stated[at] if stated == ABSENT)
             for other, stated in (*self.affirms(at, its), *denials):
                 if other not in reached:
                     reached[other] = stated

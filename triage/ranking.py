@@ -9,7 +9,7 @@ from triage.firing import Firing, Standings
 from triage.knowledge import Evidence, Standing
 from triage.rulebook import Rulebook
 
-_COMMONNESS = {"common": 0, "uncommon": 1, "rare": 2}
+COMMONNESS = {"common": 0, "uncommon": 1, "rare": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def rank(book: Rulebook, firings: Iterable[Firing]) -> Ranked:
             by_sub_site[ref].append(rule)
     scores = sorted(
         (_score(book, ref, rules) for ref, rules in by_sub_site.items()),
-        key=lambda s: (-s.points, _COMMONNESS[book.sub_sites[s.ref].commonness]),
+        key=lambda s: (-s.points, COMMONNESS[book.sub_sites[s.ref].commonness]),
     )
     best: dict[str, Score] = {}
     for score in scores:

@@ -15,8 +15,10 @@ from triage.knowledge import URGENCIES, RedFlag, UrgencyLevel
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, UNSURE, Is, Lookup, Range, atoms, judge, missing, short_of
 
-_NEAR = 2
-"""A relevant flag this many unknown answers away from firing still keeps a report from being routine."""
+PRESSING: tuple[UrgencyLevel, ...] = ("same_day", "emergency")
+"""What cannot wait: not knowing whether it is so keeps a report from being routine."""
+NEAR = 2
+"""A relevant pressing flag with this many members open is near enough for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _open(book: Rulebook, facts: Facts, flag: RedFlag) -> FlagState | None:
     if begun and short == 1:
         raises = book.scale.not_excluded[flag.urgency] if flag.if_not_known == "raise" else None
         return FlagState(flag, "not_excluded", missing=gap, raises_to=raises)
-    if flag.urgency in ("emergency", "same_day") and short <= _NEAR:
+    if flag.urgency in PRESSING and short <= NEAR:
         return FlagState(flag, "open", missing=gap)
     return None
 
@@ -104,6 +106,6 @@ def _tells(book: Rulebook, facts: Facts, atom: Is, lookup: Lookup) -> bool:
 
 def _unsure(book: Rulebook, facts: Facts) -> tuple[str, ...]:
     """Questions about what cannot wait that were asked and answered "not sure"."""
-    pressing = (flag for flag in book.red_flags.values() if flag.urgency in ("emergency", "same_day"))
+    pressing = (flag for flag in book.red_flags.values() if flag.urgency in PRESSING)
     asked = {atom.name for flag in pressing for atom in atoms(flag.when)}
     return tuple(name for name, value in facts.said().items() if value == UNSURE and name in asked)

@@ -1,0 +1,209 @@
+"""Columns of answers → what was said, by everybody at once; rows that cannot be read are set apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from triage.case import Case
+from triage.crowd import Answers, Said
+from triage.errors import CaseError, Problem, did_you_mean
+from triage.intake import find_finding, impossible, is_term, read_answer, settle, together
+from triage.knowledge import Answer, Finding
+from triage.planes import Plane, both, either, from_bits, pack, unpack
+from triage.rulebook import Rulebook
+from triage.when import Value
+
+ID, STORY = "id", "story"
+SEVERAL = "|"
+"""Between answers of one text cell that contradict each other."""
+
+
+@dataclass
+class Rows:
+    """What the rows of a batch said, and what is wrong with some of them."""
+
+    said: Said
+    wrong: dict[int, list[Problem]] = field(default_factory=dict)
+
+    def blame(self, rows: Iterable[int], problems: Sequence[Problem]) -> None:
+        for row in rows:
+            self.wrong.setdefault(row, []).extend(problems)
+
+
+class Columns:
+    """The columns of a table: which finding each is about."""
+
+    def __init__(self, names: Sequence[str], book: Rulebook, carry: Iterable[str] = ()) -> None:
+        """Look every column up.
+
+        A column is named as a finding is in a case: by its name, a synonym, an HPO id or the label of an HPO term.
+        ``id`` and ``story`` name the row; the columns in ``carry`` are not read.
+
+        Raises:
+            CaseError: columns that are none of these, all of them at once, or none that is a finding.
+        """
+        self.book = book
+        self.carried = tuple(name for name in names if name in {*carry, ID, STORY})
+        self._findings: dict[str, Finding | None] = {}
+        problems: list[Problem] = []
+        for name in names:
+            if name in self.carried:
+                continue
+            finding = self._findings[name] = find_finding(name, book)
+            if finding is None and not is_term(name, book):
+                near = did_you_mean(name, book.findings)
+                problems.append(
+                    Problem(f"is no finding.{near} A column that is not to be read is carried along", entry=name)
+                )
+        if not problems and not self._findings:
+            problems.append(Problem("no column is a finding; `triage explain` lists what can be named"))
+        if problems:
+            raise CaseError(problems)
+        about = [finding.name for finding in self._findings.values() if finding]
+        self._one_each = len(set(about)) == len(self._findings)
+        """Whether each column is about one finding and none about the same; else answers meet row by row."""
+
+    def read(self, batch: pa.RecordBatch) -> Rows:
+        """What the rows of a batch with these columns said."""
+        if not self._one_each:
+            return said_in((self.case(batch, row) for row in range(batch.num_rows)), batch.num_rows, self.book)
+        rows = Rows(Said(batch.num_rows))
+        for name, finding in self._findings.items():
+            assert finding is not None
+            rows.said.answers[finding.name] = _answers(batch.column(name), finding, rows)
+        _weigh_limits(rows, self.book)
+        return rows
+
+    def case(self, batch: pa.RecordBatch, row: int) -> Case:
+        """One row as a case."""
+        cells = {name: answers_in(batch.column(name)[row].as_py()) for name in self._findings}
+        own = {name: batch.column(name)[row].as_py() for name in (ID, STORY) if name in self.carried}
+        return Case(
+            findings={name: cell if len(cell) > 1 else cell[0] for name, cell in cells.items() if cell},
+            **{name: str(value) for name, value in own.items() if value is not None},
+        )
+
+
+def answers_in(cell: Any) -> list[Answer]:
+    """The answers in one cell: none where it is empty, several where they contradict each other."""
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return []
+    if isinstance(cell, str):
+        return [part.strip() for part in cell.split(SEVERAL)] if cell.strip() else []
+    return list(cell) if isinstance(cell, (list, tuple)) else [cell]
+
+
+def said_in(cases: Iterable[Case | CaseError], people: int, book: Rulebook) -> Rows:
+    """What cases said, each settled as in one consultation; a case that could not be read brings its error."""
+    rows = Rows(Said(people))
+    by: dict[str, dict[Value, list[int]]] = {}
+    for row, case in enumerate(cases):
+        try:
+            if isinstance(case, CaseError):
+                raise case
+            said = settle(case, book).said
+        except CaseError as error:
+            rows.blame([row], error.problems)
+            continue
+        for name, value in said.items():
+            by.setdefault(name, {}).setdefault(value, []).append(row)
+    for name, given in by.items():
+        codes = np.full(people, -1, np.int32)
+        for place, its in enumerate(given.values()):
+            codes[its] = place
+        rows.said.answers[name] = _coded(_Cells(codes, list(given)), list(given), book.findings[name])
+    return rows
+
+
+def _answers(column: pa.Array, finding: Finding, rows: Rows) -> Answers:
+    """What the cells of a column say of a finding."""
+    if finding.value == "number" and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        return _numbers(column, finding, rows)
+    cells = _distinct(column)
+    values: list[Value | None] = []
+    for place, cell in enumerate(cells.distinct):
+        read = [read_answer(finding, answer) for answer in answers_in(cell)]
+        problems = [one for one in read if isinstance(one, Problem)]
+        if problems:
+            rows.blame(np.flatnonzero(unpack(cells.holding(place), len(column))).tolist(), problems)
+        values.append(
+            together([one for one in read if not isinstance(one, Problem)]) if read and not problems else None
+        )
+    return _coded(cells, values, finding)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The distinct cells of a column, and which of them each row holds."""
+
+    codes: NDArray[np.signedinteger[Any]]
+    distinct: list[Any]
+    filled: Plane = None
+    """The rows that hold one, where the code alone does not tell."""
+
+    def holding(self, place: int) -> Plane:
+        plane = pack(self.codes == place)
+        return plane if self.filled is None else both(plane, self.filled)
+
+
+def _distinct(column: pa.Array) -> _Cells:
+    if column.null_count == len(column):
+        return _Cells(np.empty(0, np.int32), [])
+    if pa.types.is_nested(column.type):
+        cells: dict[Any, int] = {}
+        held = [None if cell is None else tuple(cell) for cell in column.to_pylist()]
+        codes = [-1 if cell is None else cells.setdefault(cell, len(cells)) for cell in held]
+        return _Cells(np.asarray(codes, np.int32), list(cells))
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    indices = encoded.indices
+    bits, data = indices.buffers()
+    codes = np.frombuffer(data, indices.type.to_pandas_dtype())[indices.offset :][: len(indices)]
+    if not indices.null_count:
+        return _Cells(codes, encoded.dictionary.to_pylist())
+    if indices.offset % 8:
+        return _Cells(codes, encoded.dictionary.to_pylist(), pack(indices.is_valid().to_numpy(zero_copy_only=False)))
+    return _Cells(codes, encoded.dictionary.to_pylist(), from_bits(bits, indices.offset // 8, len(indices)))
+
+
+def _coded(cells: _Cells, values: Sequence[Value | None], finding: Finding) -> Answers:
+    answers = Answers()
+    if finding.value == "number" and len(cells.codes):
+        worth = [value if isinstance(value, float) else np.nan for value in values]
+        answers.numbers = np.asarray([*worth, np.nan])[cells.codes]
+        if cells.filled is not None:
+            answers.numbers[~unpack(cells.filled, len(cells.codes))] = np.nan
+    for place, value in enumerate(values):
+        if value is not None and not isinstance(value, float):
+            answers.values[value] = either((answers.values.get(value), cells.holding(place)))
+    return answers
+
+
+def _numbers(column: pa.Array, finding: Finding, rows: Rows) -> Answers:
+    numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+    bad = np.flatnonzero(
+        (numbers < (finding.min or 0.0)) | (numbers > (np.inf if finding.max is None else finding.max))
+    )
+    for row in bad.tolist():
+        problem = read_answer(finding, float(numbers[row]))
+        assert isinstance(problem, Problem)
+        rows.blame([row], [problem])
+    numbers[bad] = np.nan
+    return Answers(numbers=numbers)
+
+
+def _weigh_limits(rows: Rows, book: Rulebook) -> None:
+    """Set rows apart whose numbers cannot stand together."""
+    said: Mapping[str, Answers] = rows.said.answers
+    for name, answers in said.items():
+        limit = said.get(book.findings[name].not_above)
+        if limit is None or answers.numbers is None or limit.numbers is None:
+            continue
+        for row in np.flatnonzero(answers.numbers > limit.numbers).tolist():
+            pair = {name: float(answers.numbers[row]), book.findings[name].not_above: float(limit.numbers[row])}
+            rows.blame([row], impossible(pair, book))
