@@ -58,6 +58,15 @@ class PageFormat(str, Enum):
     markdown = "markdown"
 
 
+class EvaluationFormat(str, Enum):
+    """How an evaluation is written."""
+
+    text = "text"
+    json = "json"
+    html = "html"
+    png = "png"
+
+
 class SchemaOf(str, Enum):
     """What has a JSON Schema."""
 
@@ -334,6 +343,80 @@ def run_case(
     verdict = "as expected" if not wrong else "not as expected: " + "; ".join(wrong)
     typer.echo(f"{case.id}: {verdict}", err=True)
     _show(report, fmt)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[str, typer.Argument(help="JSON Lines, JSON, YAML, a folder of them, or: cases (our own).")],
+    fmt: Annotated[EvaluationFormat, typer.Option("--format", help="How to write it.")] = EvaluationFormat.text,
+    labels: Annotated[
+        Path | None, typer.Option(help="Sites by id, for rows without one: a TSV (id, site) or JSON Lines.")
+    ] = None,
+    without_investigations: Annotated[
+        bool, typer.Option("--without-investigations", help="Leave out the results of tests.")
+    ] = False,
+    half: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Only this half of the groups (diseases), by a seeded draw.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draw and of the intervals; 2026 if not given.")] = None,
+    sites: Annotated[str | None, typer.Option(help="Only rows labelled so, as muscle,nerve_root.")] = None,
+    errors: Annotated[bool, typer.Option("--errors/--no-errors", help="Explain every row that came out wrong.")] = True,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Also write what came out row by row, as JSON Lines, to compare two runs.")
+    ] = None,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Measure the rulebook on people whose site is known."""
+    from triage import evaluation_page, labelled
+    from triage.evaluate import evaluate as measure
+
+    if fmt is EvaluationFormat.png and output is None:
+        _fail([Problem("a picture needs a file: --output FILE")], "The request")
+    book = _rulebook(rules, overlay)
+    draw = labelled.SEED if seed is None else seed
+    own = "The rulebook's own teaching cases; its rules were written until these came out right."
+    about = [own if data == labelled.OWN_CASES else f"From {data}."]
+    with _told("The request"):
+        rows = labelled.read_labelled(data, book, labels)
+        if half is not None:
+            rows = labelled.half(rows, half, draw)
+            about.append(f"Half {half} of the groups, drawn with seed {draw}.")
+        if sites is not None:
+            rows = labelled.of_sites(rows, [site.strip() for site in sites.split(",")], book)
+            about.append(f"Only rows labelled {sites}.")
+        if without_investigations:
+            rows = [labelled.without_investigations(row, book) for row in rows]
+            about.append("Without the results of tests.")
+    # Standard error is where a person looks while standard output goes to a file.
+    with typer.progressbar(
+        length=len(rows), label="Consulting", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        result = measure(rows, book, errors=errors, about=about, seed=draw, done=lambda: bar.update(1))
+    with _told("The request"):
+        if predictions is not None:
+            _write(predictions, "".join(f"{p.model_dump_json()}\n" for p in result.predictions).encode())
+        if fmt is EvaluationFormat.png:
+            page = evaluation_page.draw(result)
+        else:
+            page = evaluation_page.render(result, fmt.value, width=_width()).encode()
+        if output is not None:
+            _write(output, page)
+        elif fmt is EvaluationFormat.text:
+            _print(page.decode())
+        else:
+            typer.echo(page, nl=False)
+    if not result.used:
+        typer.echo("No row could be used.", err=True)
+        raise typer.Exit(BAD_INPUT)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise TriageError([Problem(f"cannot be written: {error.strerror}", str(path))]) from None
 
 
 @app.command()
