@@ -8,7 +8,9 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_args
 
@@ -17,10 +19,9 @@ import typer
 from triage._version import __version__
 from triage.case import Case
 from triage.consultation import consult
-from triage.errors import Problem, TriageError, did_you_mean
+from triage.errors import CaseError, Problem, TriageError, did_you_mean
 from triage.explain import render
 from triage.glossary import UnknownNameError, explain, explainable
-from triage.intake import read_case
 from triage.knowledge import Answer, CaseTag, Given, Strength, TeachingCase
 from triage.report import Report
 from triage.rulebook import Rulebook, load_rulebook
@@ -49,6 +50,16 @@ class OutputFormat(str, Enum):
     markdown = "markdown"
     html = "html"
     json = "json"
+
+
+class AssessFormat(str, Enum):
+    """How an assessment is written: as a report, or the case itself as a phenopacket."""
+
+    text = "text"
+    markdown = "markdown"
+    html = "html"
+    json = "json"
+    phenopacket = "phenopacket"
 
 
 class PageFormat(str, Enum):
@@ -131,7 +142,9 @@ def _show(report: Report, fmt: OutputFormat) -> None:
 
 @app.command()
 def assess(
-    case: Annotated[str | None, typer.Argument(help="A case in YAML or JSON; - reads standard input.")] = None,
+    case: Annotated[
+        str | None, typer.Argument(help="A case or a phenopacket, in YAML or JSON; - reads standard input.")
+    ] = None,
     finding: Annotated[
         list[str] | None,
         typer.Option(
@@ -144,19 +157,37 @@ def assess(
     ] = None,
     age: Annotated[str | None, typer.Option(help="Age in years; 0.5 is six months.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
-    fmt: Annotated[OutputFormat, typer.Option("--format", help="How to write the report.")] = OutputFormat.text,
+    fmt: Annotated[
+        AssessFormat,
+        typer.Option("--format", help="How to write the report; phenopacket writes the case back instead."),
+    ] = AssessFormat.text,
     rules: Rules = None,
     overlay: Overlay = None,
 ) -> None:
-    """Localise one person's complaint: from a case file, from findings on the command line, or both."""
+    """Localise one person's complaint: from a case file or phenopacket, from findings on the command line, or both."""
     stated = _stated(finding or [], absent or [], unsure or [], {"age": age, "sex": sex})
     if case is None and not stated:
         problem = Problem("name a case file, or at least one --finding; `triage explain` lists what can be named")
         _fail([problem], "The case")
     book = _rulebook(rules, overlay)
     with _told("The case"):
-        given = read_case(case, book, sys.stdin, stated) if case is not None else Case(findings=stated)
-        _show(consult(given, book), fmt)
+        given = _read_patient(case, book, stated) if case is not None else Case(findings=stated)
+        if fmt is AssessFormat.phenopacket:
+            _print_json(_phenopacket(given, book))
+        else:
+            _show(consult(given, book), OutputFormat(fmt.value))
+
+
+def _read_patient(path: str, book: Rulebook, stated: Given) -> Case:
+    from triage.reading.phenopackets import read_patient
+
+    return read_patient(path, book, sys.stdin, stated)
+
+
+def _phenopacket(case: Case, book: Rulebook) -> str:
+    from triage.reading.phenopackets import to_phenopacket
+
+    return json.dumps(to_phenopacket(case, book, datetime.now(timezone.utc)), ensure_ascii=False, indent=2) + "\n"
 
 
 def _stated(present: list[str], absent: list[str], unsure: list[str], named: dict[str, str | None]) -> Given:
@@ -172,6 +203,76 @@ def _stated(present: list[str], absent: list[str], unsure: list[str], named: dic
         if stated_value is not None:
             stated.setdefault(name, []).append(stated_value)
     return {name: answers if len(answers) > 1 else answers[0] for name, answers in stated.items()}
+
+
+@app.command()
+def cohort(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="IN", help="Cases: .csv, .parquet, .jsonl, a folder of cases or phenopackets, or - for a stream."
+        ),
+    ],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="Answers: .csv, .parquet, .jsonl, or - for a stream.")],
+    carry: Annotated[
+        list[str] | None, typer.Option("--carry", help="A column to hand through unread; may be repeated.")
+    ] = None,
+    fired: Annotated[bool, typer.Option("--fired", help="Also list every rule that fired, row by row.")] = False,
+    explain_rows: Annotated[
+        list[int] | None,
+        typer.Option("--explain", min=1, help="Also show the whole report of this row; may be repeated."),
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rows go that cannot be read [default: OUT with .rejects.jsonl].")
+    ] = None,
+    rules: Rules = None,
+    overlay: Overlay = None,
+) -> None:
+    """Localise many people at once: a row each, or a document each."""
+    with _extra("cohort"):
+        from triage import files
+    book = _rulebook(rules, overlay)
+    aside = files.Rejects(rejects or Path("rejects.jsonl" if target == "-" else f"{target}.rejects.jsonl"))
+    wanted = set(explain_rows or [])
+    explained: dict[int, Case | CaseError] = {}
+    with _told("The cohort"):
+        given = files.open_source(source, book, carry or (), sys.stdin.buffer)
+        how = files.format_of(target) if target != "-" else given.streams_as
+        hidden = not sys.stderr.isatty() or not given.size
+        with typer.progressbar(length=given.size, label="Answering", file=sys.stderr, hidden=hidden) as bar:
+
+            def see(part: files.Part) -> None:
+                bar.update(given.done() - bar.pos)
+                explained.update((row, part.case(part.numbers.index(row))) for row in wanted.intersection(part.numbers))
+
+            def sink(schema: Any) -> files.Sink:
+                return files.Sink(target, how, schema, sys.stdout.buffer)
+
+            summary = files.answer_all(given, sink, book, aside, fired=fired, see=see)
+    # Reports and counts must not run into answers that are streamed out.
+    aloud = partial(typer.echo, err=target == "-")
+    for row in sorted(wanted):
+        aloud(f"Row {row}\n")
+        with _told(f"Row {row}"):
+            aloud(_row_report(explained.get(row), book))
+    aloud(files.summarise(summary, book, aside))
+
+
+def _row_report(case: Case | CaseError | None, book: Rulebook) -> str:
+    if case is None:
+        raise CaseError([Problem("there is no such row, or it is none; rows are counted from 1")])
+    if isinstance(case, CaseError):
+        raise case
+    return render(consult(case, book), "text", width=_width(), colour=_colour())
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """What needs an extra says so where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        _fail([Problem(f"needs {error.name}: install it with  pip install 'triage[{name}]'")], "The command")
 
 
 @app.command()

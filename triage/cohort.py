@@ -329,20 +329,15 @@ class _Safety:
     def _short(self, flag: RedFlag, when: Condition, most: int) -> list[Plane]:
         """Of whom a condition holds, of whom at most one of its members is open, and so on up to ``most``."""
         if isinstance(when, Is):
-            true = self._truth(flag, when)
-            return [true, *[either((true, self._open(flag, when)))] * most]
-        if isinstance(when, AtLeast):
-            true = [self._truth(flag, part) for part in when.parts]
-            can = (
-                at_least(when.n, [either((t, self._open(flag, p))) for t, p in zip(true, when.parts, strict=True)])
-                if most
-                else None
-            )
-            held = [
-                at_least(when.n - short, true) if short < when.n else self._crowd.everyone for short in range(most + 1)
-            ]
-            return [held[0], *(both(can, plane) for plane in held[1:])]
+            holds = self._truth(flag, when)
+            return [holds, *[either((holds, self._open(flag, when)))] * most]
         parts = [self._short(flag, part, most) for part in when.parts]
+        if isinstance(when, AtLeast):
+            can = at_least(when.n, [part[-1] for part in parts])
+            holding = [part[0] for part in parts]
+            return [
+                both(can, at_least(when.n - short, holding)) if short < when.n else can for short in range(most + 1)
+            ]
         if isinstance(when, AnyOf):
             return [either(part[short] for part in parts) for short in range(most + 1)]
         so_far = parts[0]

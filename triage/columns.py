@@ -58,9 +58,8 @@ class Columns:
             finding = self._findings[name] = find_finding(name, book)
             if finding is None and not is_term(name, book):
                 near = did_you_mean(name, book.findings)
-                problems.append(
-                    Problem(f"is no finding.{near} A column that is not to be read is carried along", entry=name)
-                )
+                message = f"is no finding.{near} To hand the column through unread, carry it: --carry {name}"
+                problems.append(Problem(message, entry=name))
         if not problems and not self._findings:
             problems.append(Problem("no column is a finding; `triage explain` lists what can be named"))
         if problems:
@@ -83,10 +82,15 @@ class Columns:
     def case(self, batch: pa.RecordBatch, row: int) -> Case:
         """One row as a case."""
         cells = {name: answers_in(batch.column(name)[row].as_py()) for name in self._findings}
-        own = {name: batch.column(name)[row].as_py() for name in (ID, STORY) if name in self.carried}
+        own = {
+            n: str(batch.column(n)[row].as_py())
+            for n in (ID, STORY)
+            if n in self.carried and batch.column(n)[row].is_valid
+        }
         return Case(
             findings={name: cell if len(cell) > 1 else cell[0] for name, cell in cells.items() if cell},
-            **{name: str(value) for name, value in own.items() if value is not None},
+            id=own.get(ID),
+            story=own.get(STORY),
         )
 
 
@@ -158,8 +162,8 @@ def _distinct(column: pa.Array) -> _Cells:
     if pa.types.is_nested(column.type):
         cells: dict[Any, int] = {}
         held = [None if cell is None else tuple(cell) for cell in column.to_pylist()]
-        codes = [-1 if cell is None else cells.setdefault(cell, len(cells)) for cell in held]
-        return _Cells(np.asarray(codes, np.int32), list(cells))
+        places = [-1 if cell is None else cells.setdefault(cell, len(cells)) for cell in held]
+        return _Cells(np.asarray(places, np.int32), list(cells))
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     indices = encoded.indices
     bits, data = indices.buffers()

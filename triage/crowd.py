@@ -232,7 +232,7 @@ class Crowd:
             there[side] = without(there[side], there[BOTH])
         sided = either(there[side] for side in (LEFT, RIGHT, BOTH))
         there[PRESENT] = without(there[PRESENT], sided)
-        known.words |= there
+        known.words.update(there)
         known.words[UNSURE] = without(known.words.get(UNSURE), either((there[PRESENT], sided)))
 
     def _deny(self) -> None:
@@ -309,7 +309,7 @@ class Crowd:
             who = without(plane, self[name].anything())
             if isinstance(value, str):
                 self[name].put(value, who)
-            elif who is not None:
+            elif isinstance(value, float) and who is not None:
                 self[name].taken.append((value, who))
 
     def _still_said(self, name: str, answers: Answers) -> Plane:

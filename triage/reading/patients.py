@@ -1,0 +1,78 @@
+"""Documents of one patient or many, each a case or a phenopacket: files, folders, JSON Lines, streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage.case import Case
+from triage.documents import DocumentError, parse_document, read_bytes
+from triage.errors import CaseError
+from triage.intake import case_from_document
+from triage.reading.phenopackets import from_phenopacket, is_phenopacket, packets_in
+from triage.rulebook import Rulebook
+
+LINES = (".jsonl", ".ndjson")
+DOCUMENTS = (".json", ".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient of many: where the document stands, its text, and the case, or what is wrong with it."""
+
+    where: str
+    text: str
+    case: Case | CaseError
+
+
+def read_patients(path: str | Path, book: Rulebook) -> Iterator[Patient]:
+    """Every patient of a folder of documents, of one document, or of JSON Lines; read one at a time, not yet settled.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+    """
+    root = Path(path)
+    suffixes = (*DOCUMENTS, *LINES)
+    paths = sorted(p for p in root.rglob("*") if p.suffix in suffixes) if root.is_dir() else [root]
+    for one in paths:
+        if one.suffix in LINES:
+            with one.open("rb") as lines:
+                yield from patients_in_lines(lines, str(one), book)
+        else:
+            try:
+                yield from _patients(read_bytes(one), str(one), book)
+            except DocumentError as error:
+                yield Patient(str(one), "", CaseError([error.problem]))
+
+
+def patients_in_lines(lines: Iterable[bytes], name: str, book: Rulebook) -> Iterator[Patient]:
+    """Every patient of JSON Lines: a document on each line that is not blank."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield from _patients(line, f"{name}, line {number}", book)
+
+
+def _patients(data: bytes, where: str, book: Rulebook) -> Iterator[Patient]:
+    text = data.decode("utf-8", errors="replace").rstrip("\n")
+    try:
+        documents = list(_documents(parse_document(data, where)))
+    except DocumentError as error:
+        yield Patient(where, text, CaseError([error.problem]))
+        return
+    for number, document in enumerate(documents, 1):
+        place = where if len(documents) == 1 else f"{where}, patient {number}"
+        try:
+            if is_phenopacket(document):
+                yield Patient(place, text, from_phenopacket(document, book, place))
+            else:
+                yield Patient(place, text, case_from_document(document, place))
+        except CaseError as error:
+            yield Patient(place, text, error)
+
+
+def _documents(document: Any) -> Iterable[Any]:
+    if is_phenopacket(document):
+        return packets_in(document)
+    return document if isinstance(document, list) and all(isinstance(one, Mapping) for one in document) else [document]
