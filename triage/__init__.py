@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from triage.errors import CaseError, Problem, RulebookError, TriageError
     from triage.report import Report
     from triage.rulebook import Rulebook, load_rulebook
+    from triage.tables import consult_batches, consult_cases, consult_table
 
 __all__ = [
     "Case",
@@ -28,6 +29,9 @@ __all__ = [
     "TriageError",
     "__version__",
     "consult",
+    "consult_batches",
+    "consult_cases",
+    "consult_table",
     "load_rulebook",
 ]
 
@@ -40,6 +44,9 @@ _HOMES = {
     "RulebookError": "errors",
     "TriageError": "errors",
     "consult": "consultation",
+    "consult_batches": "tables",
+    "consult_cases": "tables",
+    "consult_table": "tables",
     "load_rulebook": "rulebook",
 }
 
