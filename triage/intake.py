@@ -119,7 +119,7 @@ def observation_of(term: str, answer: Answer) -> Observation | Problem:
         return Observation(term, excluded=word == ABSENT, unsure=word == UNSURE)
     if word in SIDES:
         return Observation(term, side=word)
-    known = (PRESENT, ABSENT, UNSURE, *SIDES)
+    known = (PRESENT, ABSENT, UNSURE, LEFT, RIGHT, BOTH)
     message = f"'{_shown(answer)}' is not an answer; use {', '.join(known)}.{did_you_mean(word[:60], known)}"
     return Problem(message, entry=_shown(term))
 
@@ -203,7 +203,7 @@ def _presence(finding: Finding, word: str, wrong: Callable[[str], Problem]) -> V
         return word
     if word in SIDES:
         return word if finding.sided else wrong(f"has no side; answer present, absent or unsure, not '{word}'")
-    known = (PRESENT, ABSENT, UNSURE, *(SIDES if finding.sided else ()))
+    known = (PRESENT, ABSENT, UNSURE, *((LEFT, RIGHT, BOTH) if finding.sided else ()))
     listed = ", ".join(known)
     return wrong(f"'{_shown(word)}' is not an answer; use {listed}.{did_you_mean(word[:60], known)}")
 
