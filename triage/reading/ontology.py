@@ -44,8 +44,9 @@ class Ontology:
         return bool(self._rows[code][4])
 
     def parents(self, code: str) -> tuple[str, ...]:
-        """The terms directly above a known code."""
-        return tuple(self._rows[code][2].split())
+        """The terms directly above a code; none for one that the table does not have."""
+        row = self._rows.get(code)
+        return tuple(row[2].split()) if row else ()
 
     def current(self, text: str) -> str | None:
         """The code in force for a code, an obsolete or alternative code, or a label; nothing if there is none.
@@ -63,7 +64,7 @@ class Ontology:
         return row[4] if row[4] in self._rows else self._alternatives.get(code, code) if row[4] else code
 
     def above(self, code: str) -> frozenset[str]:
-        """Every term above a known code, the code itself not among them."""
+        """Every term above a code, the code itself not among them."""
         known = self._above.get(code)
         if known is None:
             parents = self.parents(code)

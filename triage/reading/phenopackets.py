@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,7 +12,6 @@ from pydantic.alias_generators import to_camel
 
 from triage._version import __version__
 from triage.case import Case, Feature
-from triage.documents import DocumentError, parse_document, read_bytes
 from triage.errors import CaseError, Problem, did_you_mean
 from triage.intake import add_answers, checked_case, find_finding, listed, observation_of, read_document, settle
 from triage.knowledge import Answer, Finding, Given
@@ -113,6 +111,8 @@ class _Reference(_Part):
 
 
 class _MetaData(_Part):
+    resources: tuple[dict[str, Any], ...] = ()
+    updates: tuple[dict[str, Any], ...] = ()
     external_references: tuple[_Reference, ...] = ()
 
 
@@ -392,63 +392,6 @@ def read_patient(path: str, book: Rulebook, stdin: TextIO | None = None, more: G
     case = add_answers(case, more) if more else case
     settle(case, book)
     return case
-
-
-def read_phenopackets(path: str | Path, book: Rulebook) -> Iterator[tuple[str, Case | CaseError]]:
-    """Every patient of a folder of phenopackets, a file of them, or JSON Lines: where each stands, and the case or
-    what is wrong with it. Read one at a time.
-
-    Raises:
-        CaseError: there is no such file or folder.
-    """
-    root = Path(path)
-    if not root.exists():
-        raise CaseError([Problem("there is no such file or folder; check the path", str(root))])
-    paths = sorted(p for p in root.rglob("*") if p.suffix in _SUFFIXES) if root.is_dir() else [root]
-    for one in paths:
-        for where, data in _documents(one):
-            yield from _cases(where, data, book)
-
-
-_LINES = (".jsonl", ".ndjson")
-_SUFFIXES = (".json", ".yaml", ".yml", *_LINES)
-
-
-def _documents(path: Path) -> Iterator[tuple[str, bytes | CaseError]]:
-    if path.suffix not in _LINES:
-        try:
-            yield str(path), read_bytes(path)
-        except DocumentError as error:
-            yield str(path), CaseError([error.problem])
-        return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield f"{path}, line {number}", line
-
-
-def _cases(where: str, data: bytes | CaseError, book: Rulebook) -> Iterator[tuple[str, Case | CaseError]]:
-    if isinstance(data, CaseError):
-        yield where, data
-        return
-    try:
-        document = parse_document(data, where)
-    except DocumentError as error:
-        yield where, CaseError([error.problem])
-        return
-    if not is_phenopacket(document):
-        yield where, CaseError([Problem("is no phenopacket: it has no subject and no phenotypicFeatures", where)])
-        return
-    packets = packets_in(document)
-    for number, packet in enumerate(packets, 1):
-        place = where if len(packets) == 1 else f"{where}, patient {number}"
-        try:
-            case = from_phenopacket(packet, book, place)
-            settle(case, book)
-        except CaseError as error:
-            yield place, error
-        else:
-            yield place, case
 
 
 # Writing
