@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from measuring import arguments, table
+from measuring import arguments, process, table, triage_command
 
 ASSESS = (
     "assess --finding ptosis --finding diplopia --finding fatigable_weakness --absent numbness --age 34 --sex female"
@@ -49,7 +45,7 @@ def main() -> None:
     options = arguments(__doc__ or "", rounds=9).parse_args()
     rules = str(options.rules.resolve()) if options.rules else ""
     python = (sys.executable, "-c")
-    assess = [*_triage(), *ASSESS.split(), *(("--rules", rules) if rules else ())]
+    assess = [*triage_command(), *ASSESS.split(), *(("--rules", rules) if rules else ())]
     whole: dict[str, list[float]] = {}
     peaks: dict[str, list[float]] = {}
     parts: dict[str, list[float]] = {}
@@ -59,7 +55,7 @@ def main() -> None:
             "python -c 'import triage'": (*python, "import triage"),
             "triage assess": assess,
         }.items():
-            seconds, megabytes = _process(command)
+            seconds, megabytes = process(command)
             whole.setdefault(name, []).append(seconds)
             peaks.setdefault(name, []).append(megabytes)
         done = subprocess.run([*python, PARTS, rules], check=True, capture_output=True, text=True)
@@ -74,24 +70,6 @@ def main() -> None:
         ("within a first process", "seconds", "aim"),
         [(name, f"{median(taken):.3f}", f"{AIMS.get(name, '')}") for name, taken in parts.items()],
     )
-
-
-def _process(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and peak megabytes of one process, which must succeed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"exit status {process.returncode}: {' '.join(command)}")
-    return seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _triage() -> tuple[str, ...]:
-    """The command beside this Python, else the module."""
-    command = shutil.which("triage", path=Path(sys.executable).parent)
-    return (command,) if command else (sys.executable, "-m", "triage")
 
 
 def _state(rules: str) -> str:
