@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -93,8 +93,8 @@ class TermReader:
         for code, term in book.terms.items():
             self._meanings[now(code) or code] = _Meaning(_single(term.present), _single(term.absent))
         self._modifiers = {now(code) or code: modifier for code, modifier in book.modifiers.items()}
-        for code, meaning in self._meanings.items():
-            self._modifiers.setdefault(code, Modifier(id=code, label="", present=dict(meaning.present)))
+        self._known = self._meanings.keys() | self._modifiers.keys()
+        self._of_illness: dict[str, tuple[Modifier, ...]] = {}
         self._observed: dict[str, Mapping[str, Answer]] = {}
         self._excluded: dict[str, Mapping[str, Answer]] = {}
 
@@ -120,14 +120,19 @@ class TermReader:
 
     def modifiers(self, code: str) -> tuple[Modifier, ...]:
         """What a term says of an observation it is attached to: its own entry, or the nearest more general ones."""
-        return tuple(self._modifiers[one] for one in self._nearest(code, self._modifiers))
+        return tuple(
+            self._modifiers.get(one) or Modifier(id=one, label="", present=dict(self._meanings[one].present))
+            for one in self._nearest(code, self._known)
+        )
 
     def of_illness(self, code: str) -> tuple[Modifier, ...]:
         """What a modifier says that is given as an observation by itself; nothing for other terms."""
-        found = self._nearest(code, self._modifiers)
-        return tuple(self._modifiers[one] for one in found if self._modifiers[one].id in self.book.modifiers)
+        if code not in self._of_illness:
+            nearest = self._nearest(code, self._known)
+            self._of_illness[code] = tuple(self._modifiers[one] for one in nearest if one in self._modifiers)
+        return self._of_illness[code]
 
-    def _nearest(self, code: str, known: Mapping[str, object]) -> list[str]:
+    def _nearest(self, code: str, known: Container[str]) -> list[str]:
         found: dict[str, None] = {}
         level = [code]
         while level:
@@ -234,6 +239,9 @@ class _Person:
     def _code(self, one: Observation) -> str | None:
         """The code in force; nothing for a term of another vocabulary."""
         code = self.ontology.current(one.term) or (self.ontology.current(one.label) if one.label else None)
+        if code is None and one.label:
+            # A record may be younger than the ontology here: its term says nothing, and a notice says so.
+            return None
         if code is None and hpo_code(one.term):
             message = f"there is no term {hpo_code(one.term)} in HPO release {self.ontology.release}; check the id"
             self.problems.append(Problem(message, entry=one.term.strip()))
