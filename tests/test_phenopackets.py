@@ -219,6 +219,7 @@ def test_what_is_written_is_a_valid_phenopacket_with_its_resources() -> None:
         Case(findings={"sex": "unsure", "age": "unsure"}),
         Case(findings={"weakness": "present"}, age=33.123456),
         Case(findings={"HP:0008959": "right", "HP:0000006": "present", "HP:0000007": "absent"}, id="a", story="«So»"),
+        Case(findings={"symptoms_from_birth": "present", "slow_over_years": "present", "recurrent_attacks": "absent"}),
         Case(findings={"HP:0001324": "absent", "hand_weakness": "present"}),
         Case(),
     ],

@@ -528,8 +528,9 @@ class _Writing:
             feature: dict[str, Any] = {"type": own}
             if finding.hpo:
                 feature["type"] = {"id": finding.hpo.id, "label": finding.hpo.label}
-                alone = self.alone and len(values) == 1 and one != ABSENT
-                side = side if alone else [*side, own]
+                # An excluded term excludes what lies below it, and an onset or course says more than the finding.
+                more = one == ABSENT or self.reader.of_illness(finding.hpo.id)
+                side = side if self.alone and len(values) == 1 and not more else [*side, own]
             if one == ABSENT:
                 feature["excluded"] = True
             self.features.append({**feature, "modifiers": side} if side else feature)
