@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -46,14 +48,28 @@ class Columns:
         ``id`` and ``story`` name the row; the columns in ``carry`` are not read.
 
         Raises:
-            CaseError: columns that are none of these, all of them at once, or none that is a finding.
+            CaseError: columns that are none of these, that stand twice, or that are to be carried and are not there,
+                all of them at once; or none that is a finding.
         """
         self.book = book
+        carry = tuple(carry)
         self.carried = tuple(name for name in names if name in {*carry, ID, STORY})
         self._findings: dict[str, Finding | None] = {}
-        problems: list[Problem] = []
-        for name in names:
+        problems = [
+            Problem(f"there is no such column to carry.{did_you_mean(name, names)}", entry=name)
+            for name in carry
+            if name not in names
+        ]
+        problems += [
+            Problem("stands twice; keep one, or call one of them by a synonym", entry=name)
+            for name, count in Counter(names).items()
+            if count > 1
+        ]
+        for place, name in enumerate(names, 1):
             if name in self.carried:
+                continue
+            if not name.strip():
+                problems.append(Problem(f"column {place} has no name; give it one, or leave the column out"))
                 continue
             finding = self._findings[name] = find_finding(name, book)
             if finding is None and not is_term(name, book):
@@ -71,7 +87,7 @@ class Columns:
     def read(self, batch: pa.RecordBatch) -> Rows:
         """What the rows of a batch with these columns said."""
         if not self._one_each:
-            return said_in((self.case(batch, row) for row in range(batch.num_rows)), batch.num_rows, self.book)
+            return said_in([self.case(batch, row) for row in range(batch.num_rows)], batch.num_rows, self.book)
         rows = Rows(Said(batch.num_rows))
         for name, finding in self._findings.items():
             assert finding is not None
@@ -79,9 +95,18 @@ class Columns:
         _weigh_limits(rows, self.book)
         return rows
 
-    def case(self, batch: pa.RecordBatch, row: int) -> Case:
-        """One row as a case."""
-        cells = {name: answers_in(batch.column(name)[row].as_py()) for name in self._findings}
+    def case(self, batch: pa.RecordBatch, row: int) -> Case | CaseError:
+        """One row as a case, or what no case can be made of."""
+        cells: dict[str, list[Answer]] = {}
+        problems: list[Problem] = []
+        for name, finding in self._findings.items():
+            answers = answers_in(batch.column(name)[row].as_py())
+            problems += [_no_answer(name, answer) for answer in answers if not isinstance(answer, _ANSWERS)]
+            # A number is one, however the table writes it: an age is looked at where terms are read.
+            number = finding is not None and finding.value == "number"
+            cells[name] = [_number(answer) if number else answer for answer in answers]
+        if problems:
+            return CaseError(problems)
         own = {
             n: str(batch.column(n)[row].as_py())
             for n in (ID, STORY)
@@ -94,13 +119,43 @@ class Columns:
         )
 
 
-def answers_in(cell: Any) -> list[Answer]:
-    """The answers in one cell: none where it is empty, several where they contradict each other."""
+def answers_in(cell: Any) -> list[Any]:
+    """What one cell holds: nothing where it is empty, several where they contradict each other."""
     if cell is None or (isinstance(cell, float) and np.isnan(cell)):
         return []
     if isinstance(cell, str):
         return [part.strip() for part in cell.split(SEVERAL)] if cell.strip() else []
-    return list(cell) if isinstance(cell, (list, tuple)) else [cell]
+    if isinstance(cell, list):
+        return [answer for part in cell for answer in ([part] if isinstance(part, list) else answers_in(part))]
+    return [float(cell) if isinstance(cell, Decimal) else cell]
+
+
+_ANSWERS = (str, bool, int, float)
+
+
+def _no_answer(name: str, answer: object) -> Problem:
+    return Problem(
+        f"holds a {type(answer).__name__}, which is no answer; use text, true or false, or numbers", entry=name
+    )
+
+
+def _number(answer: Answer) -> Answer:
+    """A number that was written as text."""
+    try:
+        return float(answer) if isinstance(answer, str) else answer
+    except ValueError:
+        return answer
+
+
+def ids_of(cases: Iterable[Case | CaseError]) -> pa.Array:
+    """The ids of cases, where they have one; halves of characters, which no table can hold, are spelt out."""
+    ids = (case.id if isinstance(case, Case) else None for case in cases)
+    return pa.array([None if one is None else tellable(one) for one in ids], pa.string())
+
+
+def tellable(text: str) -> str:
+    """Text with halves of characters, as a faulty escape in JSON leaves them, spelt out."""
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def said_in(cases: Iterable[Case | CaseError], people: int, book: Rulebook) -> Rows:
@@ -132,7 +187,10 @@ def _answers(column: pa.Array, finding: Finding, rows: Rows) -> Answers:
     cells = _distinct(column)
     values: list[Value | None] = []
     for place, cell in enumerate(cells.distinct):
-        read = [read_answer(finding, answer) for answer in answers_in(cell)]
+        read = [
+            read_answer(finding, answer) if isinstance(answer, _ANSWERS) else _no_answer(finding.name, answer)
+            for answer in answers_in(cell)
+        ]
         problems = [one for one in read if isinstance(one, Problem)]
         if problems:
             rows.blame(np.flatnonzero(unpack(cells.holding(place), len(column))).tolist(), problems)
@@ -160,10 +218,11 @@ def _distinct(column: pa.Array) -> _Cells:
     if column.null_count == len(column):
         return _Cells(np.empty(0, np.int32), [])
     if pa.types.is_nested(column.type):
-        cells: dict[Any, int] = {}
-        held = [None if cell is None else tuple(cell) for cell in column.to_pylist()]
-        places = [-1 if cell is None else cells.setdefault(cell, len(cells)) for cell in held]
-        return _Cells(np.asarray(places, np.int32), list(cells))
+        # Told apart by how they are written: what is in them need not be hashable.
+        cells: dict[str, tuple[int, Any]] = {}
+        held = column.to_pylist()
+        places = [-1 if cell is None else cells.setdefault(repr(cell), (len(cells), cell))[0] for cell in held]
+        return _Cells(np.asarray(places, np.int32), [cell for _, cell in cells.values()])
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     indices = encoded.indices
     bits, data = indices.buffers()
@@ -189,7 +248,7 @@ def _coded(cells: _Cells, values: Sequence[Value | None], finding: Finding) -> A
 
 
 def _numbers(column: pa.Array, finding: Finding, rows: Rows) -> Answers:
-    numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+    numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
     bad = np.flatnonzero(
         (numbers < (finding.min or 0.0)) | (numbers > (np.inf if finding.max is None else finding.max))
     )

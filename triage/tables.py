@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from triage.case import Case
 from triage.cohort import STANDINGS, Cohort
-from triage.columns import Columns, Rows, said_in
+from triage.columns import Columns, Rows, ids_of, said_in, tellable
+from triage.errors import CaseError, Problem
 from triage.knowledge import URGENCIES
 from triage.planes import Plane, unpack
 from triage.rulebook import Rulebook, load_rulebook
@@ -36,7 +37,7 @@ def consult_table(
     `result_schema`, one row for each row, in order; a row that cannot be read has its reasons in ``error``.
 
     Raises:
-        CaseError: columns that are no findings.
+        CaseError: columns that are no findings, or carried ones that are called as an answer is.
     """
     reader = pa.RecordBatchReader.from_stream(table)
     cohort = Cohort(rulebook or load_rulebook())
@@ -63,7 +64,7 @@ def consult_batches(
 def consult_cases(cases: Sequence[Case], rulebook: Rulebook | None = None, *, fired: bool = False) -> pa.Table:
     """The same for cases."""
     cohort = Cohort(rulebook or load_rulebook())
-    ids = pa.record_batch({"id": pa.array([case.id for case in cases], pa.string())})
+    ids = pa.record_batch({"id": ids_of(cases)})
     schema = result_schema(cohort.book, ids.schema, None, fired=fired)
     return pa.Table.from_batches([answer(ids, said_in(cases, len(cases), cohort.book), cohort, schema)], schema)
 
@@ -76,6 +77,9 @@ def result_schema(
     ``error``; ``urgency``; ``first``, the site ranked first; ``leading``, the sites that lead (none: not enough to
     localise); for every site its ``_standing``, ``_points``, ``_sub_site`` (the best) and ``_support``; the
     ``red_flags`` that fired and those ``not_excluded``; and, last, the ``recommendation``.
+
+    Raises:
+        CaseError: a column to carry is called as one of these.
     """
     carried = [given.field(name) for name in (columns.carried if columns else given.names)]
     of_sites = [
@@ -84,9 +88,8 @@ def result_schema(
         for what, its in (("standing", _WORD), ("points", pa.int16()), ("sub_site", _WORD), ("support", pa.float64()))
     ]
     listed = ["red_flags", "not_excluded", *(["fired"] if fired else [])]
-    return pa.schema(
+    answers = pa.schema(
         [
-            *carried,
             ("error", pa.string()),
             ("urgency", _WORD),
             ("first", _WORD),
@@ -96,6 +99,19 @@ def result_schema(
             ("recommendation", _WORD),
         ]
     )
+    refuse_to_carry([its.name for its in carried], answers.names)
+    return pa.schema([*carried, *answers])
+
+
+def refuse_to_carry(carried: Iterable[str], taken: Iterable[str]) -> None:
+    """Two columns of one name come back to nobody's use.
+
+    Raises:
+        CaseError: a column is called as one of those that are taken.
+    """
+    clashes = [name for name in carried if name in taken]
+    if clashes:
+        raise CaseError([Problem("is the name of a column of the answers; rename it", entry=name) for name in clashes])
 
 
 def plain(schema: pa.Schema) -> pa.Schema:
@@ -166,5 +182,5 @@ def _lists(held: Sequence[tuple[NDArray[Any], NDArray[Any]]], names: Sequence[st
 def _errors(rows: Rows, people: int) -> pa.Array:
     if not rows.wrong:
         return pa.nulls(people, pa.string())
-    said = {row: "; ".join(map(str, problems)) for row, problems in rows.wrong.items()}
+    said = {row: tellable("; ".join(map(str, problems))) for row, problems in rows.wrong.items()}
     return pa.array([said.get(row) for row in range(people)], pa.string())
