@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
 import typer
 
@@ -26,7 +26,11 @@ from triage.knowledge import Answer, CaseTag, Given, Strength, TeachingCase
 from triage.report import Report
 from triage.rulebook import Rulebook, load_rulebook
 
+if TYPE_CHECKING:
+    from triage import files
+
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="From symptoms to their likely site, brain to muscle; always ends by sending you to a clinician.",
@@ -228,16 +232,22 @@ def cohort(
     rules: Rules = None,
     overlay: Overlay = None,
 ) -> None:
-    """Localise many people at once: a row each, or a document each."""
+    """Localise many people at once: a row each, or a document each.
+
+    Exit status: 0 where rows were answered, even if others were set aside, or where there were none; 2 where no row
+    could be answered, a row to explain is not there, or the input or output failed; 130 if stopped.
+    """
     with _extra("cohort"):
         from triage import files
     book = _rulebook(rules, overlay)
-    aside = files.Rejects(rejects or Path("rejects.jsonl" if target == "-" else f"{target}.rejects.jsonl"))
     wanted = set(explain_rows or [])
+    place = rejects or Path("rejects.jsonl" if target == "-" else f"{target}.rejects.jsonl")
+    aside, summary = files.Rejects(place, wanted), files.Summary()
     explained: dict[int, Case | CaseError] = {}
-    with _told("The cohort"):
+    with _told("The cohort"), _how_far(summary):
+        files.refuse_to_overwrite(source, target, place)
         given = files.open_source(source, book, carry or (), sys.stdin.buffer)
-        how = files.format_of(target) if target != "-" else given.streams_as
+        how = files.format_to_write(target, given)
         hidden = not sys.stderr.isatty() or not given.size
         with typer.progressbar(length=given.size, label="Answering", file=sys.stderr, hidden=hidden) as bar:
 
@@ -248,22 +258,34 @@ def cohort(
             def sink(schema: Any) -> files.Sink:
                 return files.Sink(target, how, schema, sys.stdout.buffer)
 
-            summary = files.answer_all(given, sink, book, aside, fired=fired, see=see)
+            files.answer_all(given, sink, book, aside, fired=fired, see=see, summary=summary)
     # Reports and counts must not run into answers that are streamed out.
     aloud = partial(typer.echo, err=target == "-")
     for row in sorted(wanted):
         aloud(f"Row {row}\n")
-        with _told(f"Row {row}"):
-            aloud(_row_report(explained.get(row), book))
+        if row in aside.remembered:
+            aloud("\n".join(("Set aside:", *(f"  {problem}" for problem in aside.remembered[row]), "")))
+        elif isinstance(case := explained.get(row), Case):
+            aloud(render(consult(case, book), "text", width=_width(), colour=_colour()))
+        else:
+            aloud(f"There is no such row; they are counted from 1 to {summary.rows + aside.count}.\n")
     aloud(files.summarise(summary, book, aside))
+    if (aside.count and not summary.rows) or not wanted <= {*aside.remembered, *explained}:
+        raise typer.Exit(BAD_INPUT)
 
 
-def _row_report(case: Case | CaseError | None, book: Rulebook) -> str:
-    if case is None:
-        raise CaseError([Problem("there is no such row, or it is none; rows are counted from 1")])
-    if isinstance(case, CaseError):
-        raise case
-    return render(consult(case, book), "text", width=_width(), colour=_colour())
+@contextmanager
+def _how_far(summary: files.Summary) -> Iterator[None]:
+    """Whatever stops a run, it is said how many rows it answered."""
+    try:
+        yield
+    except CaseError as error:
+        if not summary.rows:
+            raise
+        raise CaseError([*error.problems, Problem(f"{summary.rows:,} rows were answered before that")]) from None
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped: {summary.rows:,} rows were answered; what was written can be read.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import math
+import re
+import select
+import signal
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,12 +26,12 @@ import pyarrow.parquet as pa_parquet
 
 from triage.case import Case
 from triage.cohort import Cohort
-from triage.columns import ID, Columns, Rows, said_in
+from triage.columns import ID, Columns, Rows, ids_of, said_in
 from triage.errors import CaseError, Problem, did_you_mean
 from triage.knowledge import URGENCIES
 from triage.reading.patients import DOCUMENTS, LINES, Patient, patients_in_lines, read_patients
 from triage.rulebook import Rulebook
-from triage.tables import BATCH, answer, plain, result_schema
+from triage.tables import BATCH, answer, plain, refuse_to_carry, result_schema
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet", "documents"]
 
@@ -33,10 +40,15 @@ _CASES = 4096
 """So many cases are read from documents before they are answered."""
 _BLOCK = 1 << 24
 """Bytes of CSV that are read at a time."""
+_NAMES = pa.list_(pa.string())
+_PATIENCE = 0.1
+"""Seconds until a stream that is waited for looks whether it is still wanted."""
 _JOIN = ";"
 """Between the names of a list in a CSV cell."""
-_LONGEST = 100_000
-"""Characters of a rejected text that are kept."""
+ROW = "row"
+"""The column of the answers that counts the rows given, so that each answer finds its question."""
+_NOT_TEXT = "\ufdd0"
+"""Before a byte that is no text, written in hexadecimal: a character that stands in no file."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Lost:
     def line(self) -> str:
         """One line of JSON."""
         document = {"row": self.row, "problems": self.problems, **self.given}
-        return json.dumps(document, ensure_ascii=False, default=str) + "\n"
+        return _json_line(document)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,25 @@ class Source(Protocol):
     def done(self) -> int:
         """How much has been read."""
 
+    def close(self) -> None:
+        """Read no more."""
+
+
+def _json_line(document: Any) -> str:
+    try:
+        return json.dumps(document, ensure_ascii=False, default=str, allow_nan=False) + "\n"
+    except ValueError:
+        return json.dumps(_finite(document), ensure_ascii=False, default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same without what JSON has no number for."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
 
 def format_of(path: str, stream: IO[bytes] | None = None) -> Format:
     """How a file is written, by its ending; a stream by its beginning.
@@ -92,8 +123,8 @@ def format_of(path: str, stream: IO[bytes] | None = None) -> Format:
     """
     if path == "-":
         peek = getattr(stream, "peek", None)
-        head: bytes = peek(4).lstrip() if peek else b""
-        return "parquet" if head.startswith(b"PAR1") else "jsonl" if head.startswith(b"{") else "csv"
+        head: bytes = peek(4).removeprefix(codecs.BOM_UTF8).lstrip() if peek else b""
+        return "parquet" if head.startswith(b"PAR1") else "jsonl" if head.startswith((b"{", b"[")) else "csv"
     suffix = Path(path).suffix.lower()
     if suffix in DOCUMENTS or Path(path).is_dir():
         return "documents"
@@ -103,32 +134,110 @@ def format_of(path: str, stream: IO[bytes] | None = None) -> Format:
     return _FORMATS[suffix]
 
 
+def format_to_write(path: str, source: Source) -> Format:
+    """How the answers are written: by the ending of their file, or, in a stream, as the source is.
+
+    Raises:
+        CaseError: nothing is written so.
+    """
+    how = source.streams_as if path == "-" else format_of(path)
+    if how == "documents":
+        problem = "is a folder" if Path(path).is_dir() else "is for one document"
+        raise CaseError([Problem(f"{problem}; answers go to a file that ends in {', '.join(_FORMATS)}", path)])
+    return how
+
+
+def refuse_to_overwrite(source: str, target: str, rejects: Path) -> None:
+    """What is read must not be written at the same time, and what is set aside needs a place.
+
+    Raises:
+        CaseError: answers or rejects would go over what is read or over each other, or there is no such folder.
+    """
+    written = {"rejects": rejects, **({"answers": Path(target)} if target != "-" else {})}
+    problems = []
+    for what, path in written.items():
+        if source != "-" and _same(path, Path(source)):
+            problems.append(Problem(f"is read; write the {what} to another file", str(path)))
+        elif source != "-" and path.suffix in (*DOCUMENTS, *LINES) and Path(source).resolve() in path.resolve().parents:
+            problems.append(Problem(f"lies in the folder that is read; write the {what} elsewhere", str(path)))
+    if target != "-" and _same(rejects, Path(target)):
+        problems.append(Problem("would hold the answers and the rejects; name two files", target))
+    if rejects.is_dir() or not rejects.parent.is_dir():
+        problems.append(Problem("cannot be written: no folder to put a file in, or a folder itself", str(rejects)))
+    if problems:
+        raise CaseError(problems)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
+
+
 def open_source(path: str, book: Rulebook, carry: Iterable[str] = (), stdin: IO[bytes] | None = None) -> Source:
     """Cases in a file, a folder, or, for ``-``, a stream.
 
     Raises:
         CaseError: it cannot be opened, or has columns that are no findings.
     """
-    how = format_of(path, stdin)
+    stream = _Stream(_Stoppable(stdin)) if path == "-" and stdin is not None else None
+    how = format_of(path, stream)
     name = "standard input" if path == "-" else path
     if path != "-" and not Path(path).exists():
         raise CaseError([Problem("there is no such file or folder; check the path", path)])
+    if how in ("documents", "jsonl") and list(carry):
+        problem = Problem("has no columns to carry; the id of each case is handed through", name)
+        raise CaseError([problem])
     if how == "documents":
         return _Documents(read_patients(path, book), book)
     try:
-        # Closed with the process: it is read until the last row is answered.
-        opened = stdin if path == "-" and stdin is not None else Path(path).open("rb")  # noqa: SIM115
+        opened: IO[bytes] = stream or Path(path).open("rb")  # noqa: SIM115 (closed with the source)
         size = 0 if path == "-" else Path(path).stat().st_size
     except OSError as error:
         raise CaseError([Problem(f"cannot be read: {error.strerror}", path)]) from None
     if how == "jsonl":
-        return _Documents(patients_in_lines(opened, name, book), book, opened.tell if size else None, size)
+        return _Documents(patients_in_lines(opened, name, book), book, opened, size)
     try:
         if how == "csv":
             return _Csv(opened, name, size, book, carry)
         return _Parquet(io.BytesIO(opened.read()) if path == "-" else opened, name, book, carry)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise _damaged(how, name, error) from None
+
+
+class _Stoppable(io.RawIOBase):
+    """A stream that ends when told to, even while a thread of Arrow's waits for more of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream: Any = getattr(stream, "raw", stream)
+        self.stopped = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        while not self.stopped:
+            if self._has_more():
+                some: bytes = self._stream.read(len(into)) or b""
+                into[: len(some)] = some
+                return len(some)
+        return 0
+
+    def _has_more(self) -> bool:
+        try:
+            return bool(select.select([self._stream], [], [], _PATIENCE)[0])
+        except (OSError, ValueError):  # none that can be asked
+            return True
+
+
+class _Stream(io.BufferedReader):
+    """A stream with a buffer of its own; closing it ends the waiting for more."""
+
+    raw: _Stoppable
+
+    def close(self) -> None:
+        self.raw.stopped = True
+        super().close()
 
 
 class _Table:
@@ -145,13 +254,14 @@ class _Table:
         self.lost: list[Lost] = []
         self._no_rows: set[int] = set()
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[tuple[pa.RecordBatch, Mapping[int, Problem]]]:
+        """Rows as they come, and which of them were not read as they stand."""
         raise NotImplementedError
 
     def parts(self) -> Iterator[Part]:
         number = 1
         try:
-            for batch in self._batches():
+            for batch, misread in self._batches():
                 for start in range(0, batch.num_rows, BATCH):
                     rows = batch.slice(start, BATCH)
                     numbers: list[int] = []
@@ -159,44 +269,53 @@ class _Table:
                         if number not in self._no_rows:
                             numbers.append(number)
                         number += 1
-                    yield self._part(rows, numbers)
-        except (pa.ArrowInvalid, OSError) as error:
+                    part = self._part(rows, numbers)
+                    for row, problem in misread.items():
+                        if start <= row < start + rows.num_rows:
+                            part.rows.blame([row - start], [problem])
+                    yield part
+        except (pa.ArrowException, OSError) as error:
             raise _damaged(self._how, self._name, error) from None
 
     def _part(self, batch: pa.RecordBatch, numbers: list[int]) -> Part:
         columns = self._columns
-
-        def given(row: int) -> Mapping[str, Any]:
-            return {name: cell for name, cell in batch.slice(row, 1).to_pylist()[0].items() if cell is not None}
-
         return Part(
             columns.read(batch),
             batch.select(columns.carried),
             numbers,
             lambda row: columns.case(batch, row),
-            lambda row: {"given": given(row)},
+            lambda row: {"given": self._given(batch, row)},
         )
+
+    def _given(self, batch: pa.RecordBatch, row: int) -> Mapping[str, Any]:
+        return {name: cell for name, cell in batch.slice(row, 1).to_pylist()[0].items() if cell is not None}
 
 
 class _Parquet(_Table):
     def __init__(self, file: IO[bytes], name: str, book: Rulebook, carry: Iterable[str]) -> None:
-        self._file = pa_parquet.ParquetFile(file)
+        self._opened, self._file = file, pa_parquet.ParquetFile(file)
         self.size, self._done = self._file.metadata.num_rows, 0
         super().__init__("parquet", name, self._file.schema_arrow, book, carry)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[tuple[pa.RecordBatch, Mapping[int, Problem]]]:
         for batch in self._file.iter_batches(BATCH):
-            yield batch
+            batch.validate(full=True)
+            yield batch, {}
             self._done += batch.num_rows
 
     def done(self) -> int:
         return self._done
 
+    def close(self) -> None:
+        self._opened.close()
+
 
 class _Csv(_Table):
     def __init__(self, file: IO[bytes], name: str, size: int, book: Rulebook, carry: Iterable[str]) -> None:
         self._file, self.size = file, size
-        header = file.readline().decode("utf-8-sig", errors="replace")
+        header = file.readline().decode("utf-8-sig", errors="backslashreplace")
+        if "\0" in header or header.startswith(("\\xff\\xfe", "\\xfe\\xff")):
+            raise CaseError([Problem("is no text (UTF-8); save it as CSV in UTF-8", name)])
         self._delimiter = max(",;\t", key=header.count)
         self._names = [column.strip() for column in next(csv.reader([header], delimiter=self._delimiter), [])]
         twice = sorted(column for column, count in Counter(self._names).items() if count > 1)
@@ -205,54 +324,103 @@ class _Csv(_Table):
             raise CaseError([Problem(what, name)])
         super().__init__("csv", name, pa.schema([(column, pa.string()) for column in self._names]), book, carry)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[tuple[pa.RecordBatch, Mapping[int, Problem]]]:
         first = self._file.readline()
         if not first:
             return
+        stream = _Legible(first, self._file)
         reader = pa_csv.open_csv(
-            pa.PythonFile(_Chained(first, self._file), "r"),
+            pa.PythonFile(stream, "r"),
             pa_csv.ReadOptions(column_names=self._names, block_size=_BLOCK, use_threads=False),
             pa_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=self._no_row),
-            # As bytes, so that a row that is not UTF-8 is set aside and does not end the run.
             pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(self._names, pa.binary()), null_values=[""], strings_can_be_null=True
+                column_types=dict.fromkeys(self._names, pa.string()), null_values=[""], strings_can_be_null=True
             ),
         )
-        for batch in reader:
-            yield pa.record_batch([_text(column) for column in batch.columns], batch.schema.names)
+        before: pa.RecordBatch | None = None
+        try:
+            for batch in reader:
+                if before is not None:
+                    yield before, self._misread(before, stream)
+                before = batch
+        except (pa.ArrowException, OSError):
+            if before is not None:
+                yield before, self._misread(before, stream)
+            raise
+        if before is not None:
+            yield before, {**self._unclosed(before, stream), **self._misread(before, stream)}
+
+    def _misread(self, batch: pa.RecordBatch, stream: _Legible) -> dict[int, Problem]:
+        """The rows that hold what is no text."""
+        if not stream.mended:
+            return {}
+        found = [pc.indices_nonzero(pc.match_substring(column, _NOT_TEXT)).to_pylist() for column in batch.columns]
+        return {
+            row: Problem("is not UTF-8 text here; save the file as UTF-8", entry=name)
+            for name, rows in zip(self._names, found, strict=True)
+            for row in rows
+        }
+
+    def _unclosed(self, batch: pa.RecordBatch, stream: _Legible) -> dict[int, Problem]:
+        """The last row, if it swallowed the rest of the file."""
+        last = batch.num_rows - 1
+        if stream.quotes % 2 == 0 or not any("\n" in str(column[last].as_py()) for column in batch.columns):
+            return {}
+        return {last: Problem("a quotation mark is opened here and never closed; the rest of the file is in this row")}
+
+    def _given(self, batch: pa.RecordBatch, row: int) -> Mapping[str, Any]:
+        return {name: _legible(cell) for name, cell in super()._given(batch, row).items()}
 
     def _no_row(self, row: pa_csv.InvalidRow) -> str:
         problem = (
             f"{self._name}: has {row.actual_columns} cells where the first line names {row.expected_columns} columns"
         )
         self._no_rows.add(row.number)
-        self.lost.append(Lost(row.number, (problem,), {"text": row.text[:_LONGEST]}))
+        self.lost.append(Lost(row.number, (problem,), {"text": _legible(row.text)}))
         return "skip"
 
     def done(self) -> int:
         return self._file.tell() if self.size else 0
 
+    def close(self) -> None:
+        self._file.close()
 
-class _Chained(io.RawIOBase):
-    """A stream of which a line was read already."""
+
+class _Legible(io.RawIOBase):
+    """A stream of text, of which a line was read already; what is no text in it is marked, for its rows to be found."""
 
     def __init__(self, first: bytes, rest: IO[bytes]) -> None:
-        self._first, self._rest = first, rest
+        self.mended = False
+        self.quotes = 0
+        self._rest = rest
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._ready = self._clean(first)
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        found, self._first = self._first, b""
-        return found + self._rest.read(size - len(found) if size > len(found) else size)
+        while not self._ended and (size < 0 or len(self._ready) < size):
+            some = self._rest.read(size - len(self._ready) if size > 0 else size)
+            self._ended = not some
+            self._ready += self._clean(some)
+        size = len(self._ready) if size < 0 else size
+        given, self._ready = self._ready[:size], self._ready[size:]
+        return given
+
+    def _clean(self, some: bytes) -> bytes:
+        text = self._decoder.decode(some, final=not some)
+        self.quotes += some.count(b'"')
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            self.mended = True
+            return re.sub("[\udc80-\udcff]", lambda byte: f"{_NOT_TEXT}{ord(byte[0]) - 0xDC00:02x}", text).encode()
 
 
-def _text(column: pa.Array) -> pa.Array:
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowInvalid:
-        cells = (None if cell is None else cell.decode("utf-8", errors="replace") for cell in column.to_pylist())
-        return pa.array(cells, pa.string())
+def _legible(text: str) -> str:
+    return text.replace(_NOT_TEXT, "\\x")
 
 
 class _Documents:
@@ -262,9 +430,9 @@ class _Documents:
     carried = pa.schema([(ID, pa.string())])
 
     def __init__(
-        self, patients: Iterator[Patient], book: Rulebook, position: Callable[[], int] | None = None, size: int = 0
+        self, patients: Iterator[Patient], book: Rulebook, file: IO[bytes] | None = None, size: int = 0
     ) -> None:
-        self._patients, self._book, self._position = patients, book, position
+        self._patients, self._book, self._file = patients, book, file
         self.size = size
         self.lost: list[Lost] = []
 
@@ -276,21 +444,27 @@ class _Documents:
 
     def _part(self, some: list[Patient], numbers: list[int]) -> Part:
         cases = [patient.case for patient in some]
-        ids = pa.array([case.id if isinstance(case, Case) else None for case in cases], pa.string())
         return Part(
             said_in(cases, len(cases), self._book),
-            pa.record_batch([ids], schema=self.carried),
+            pa.record_batch([ids_of(cases)], schema=self.carried),
             numbers,
             cases.__getitem__,
-            lambda row: {"where": some[row].where, "text": some[row].text[:_LONGEST]},
+            lambda row: {"where": some[row].where, "text": some[row].text},
         )
 
     def done(self) -> int:
-        return self._position() if self._position else 0
+        return self._file.tell() if self._file and self.size else 0
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
 
 
 def _damaged(how: Format, name: str, error: Exception) -> CaseError:
-    return CaseError([Problem(f"cannot be read as {how}: {str(error).splitlines()[0]}", name)])
+    said = "".join(str(error).splitlines()[:1])
+    if "straddling" in said:
+        said = f"a row is longer than {_BLOCK >> 20} MB; is a quotation mark opened and never closed?"
+    return CaseError([Problem(f"cannot be read as {how}: {said}", name)])
 
 
 # Writing
@@ -305,54 +479,89 @@ class Sink:
         Raises:
             CaseError: it cannot be written.
         """
-        try:
-            self._file = stdout if path == "-" else Path(path).open("wb")  # noqa: SIM115 (closed by `close`)
-        except OSError as error:
-            raise CaseError([Problem(f"cannot be written: {error.strerror}", path)]) from None
         self._own = path != "-"
+        self._name = path if self._own else "standard output"
         self._how = how
         self._arrow: pa_csv.CSVWriter | pa_parquet.ParquetWriter | None = None
-        if how == "csv":
-            flat = plain(schema)
-            self._schema = pa.schema([f.with_type(pa.string()) if pa.types.is_list(f.type) else f for f in flat])
-            self._arrow = pa_csv.CSVWriter(self._file, self._schema)
-            # Without rows the line of names would not be ended.
-            self._arrow.write_table(self._schema.empty_table())
-        elif how == "parquet":
-            self._arrow = pa_parquet.ParquetWriter(self._file, schema)
+        with self._told():
+            self._file = Path(path).open("wb") if self._own else stdout  # noqa: SIM115 (closed by `close`)
+            if how == "csv":
+                self._schema = pa.schema([f if _fits_csv(f.type) else f.with_type(pa.string()) for f in plain(schema)])
+                self._arrow = pa_csv.CSVWriter(self._file, self._schema)
+                # Without rows the line of names would not be ended.
+                self._arrow.write_table(self._schema.empty_table())
+            elif how == "parquet":
+                self._arrow = pa_parquet.ParquetWriter(self._file, schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add the answers to some rows."""
-        if self._how == "csv":
-            assert self._arrow is not None
-            columns = [
-                pc.binary_join(column, _JOIN) if pa.types.is_list(column.type) else column.cast(wanted.type)
-                for column, wanted in zip(batch.columns, self._schema, strict=True)
-            ]
-            self._arrow.write_batch(pa.record_batch(columns, schema=self._schema))
-        elif self._arrow is not None:
-            self._arrow.write_batch(batch)
-        else:
-            lines = (json.dumps(row, ensure_ascii=False, default=str) for row in batch.to_pylist())
-            self._file.write("".join(f"{line}\n" for line in lines).encode())
+        """Add the answers to some rows.
+
+        Raises:
+            CaseError: they cannot be written.
+            BrokenPipeError: nobody reads the stream any longer.
+        """
+        with self._told():
+            if self._how == "csv":
+                assert self._arrow is not None
+                columns = [_in_csv(c, wanted.type) for c, wanted in zip(batch.columns, self._schema, strict=True)]
+                self._arrow.write_batch(pa.record_batch(columns, schema=self._schema))
+            elif self._arrow is not None:
+                self._arrow.write_batch(batch)
+            else:
+                self._file.write("".join(map(_json_line, batch.to_pylist())).encode())
 
     def close(self) -> None:
-        """Write what is left."""
-        if self._arrow is not None:
-            self._arrow.close()
-        if self._own:
-            self._file.close()
-        else:
-            self._file.flush()
+        """Write what is left; raises as `write` does."""
+        with self._told():
+            if self._arrow is not None:
+                self._arrow.close()
+            if self._own:
+                self._file.close()
+            else:
+                self._file.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CaseError([Problem(f"cannot be written: {error.strerror or error}", self._name)]) from None
+
+
+def _fits_csv(kind: pa.DataType) -> bool:
+    types = pa.types
+    simple = (types.is_string, types.is_boolean, types.is_integer, types.is_floating, types.is_date, types.is_timestamp)
+    return any(fits(kind) for fits in simple)
+
+
+def _in_csv(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if column.type == _NAMES:
+        return pc.binary_join(column, _JOIN)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if column.type == wanted:
+        return column
+    cells = column.to_pylist()
+    return pa.array([cell if cell is None or isinstance(cell, str) else str(cell) for cell in cells], wanted)
 
 
 class Rejects:
     """Rows set aside, a line of JSON each; the file is begun with the first of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, remember: Collection[int] = ()) -> None:
+        """Nothing is set aside yet; the problems of the rows to ``remember`` stay at hand."""
         self.path = path
         self.count = 0
+        self.remembered: dict[int, tuple[str, ...]] = {}
+        self._remember = remember
         self._file: IO[str] | None = None
+
+    def begin(self) -> None:
+        """Take away what an earlier run set aside."""
+        if self.path.is_file():
+            self.path.unlink()
 
     def add(self, lost: Lost) -> None:
         """Set a row aside.
@@ -362,11 +571,13 @@ class Rejects:
         """
         try:
             if self._file is None:
-                self._file = self.path.open("w", encoding="utf-8")
+                self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(lost.line())
         except OSError as error:
             raise CaseError([Problem(f"cannot be written: {error.strerror}", str(self.path))]) from None
         self.count += 1
+        if lost.row in self._remember:
+            self.remembered[lost.row] = lost.problems
 
     def close(self) -> None:
         """Write what is left."""
@@ -396,33 +607,70 @@ def answer_all(
     *,
     fired: bool = False,
     see: Callable[[Part], None] = lambda part: None,
+    summary: Summary | None = None,
 ) -> Summary:
     """Answer every row of a source into a sink; a row that cannot be read is set aside, and the run goes on.
 
-    ``see`` is shown each part once it is answered.
+    The answers are those of `tables.consult_table`, with the number of the ``row`` before them. ``see`` is shown each
+    part once it is answered. Counts are added to ``summary``, which holds however the run ends.
 
     Raises:
-        CaseError: the source breaks off; what was read before has been answered, and set aside.
+        CaseError: the source breaks off, or an answer cannot be written.
+        KeyboardInterrupt: somebody stopped it. In both cases, what is in the summary was written and can be read.
     """
-    cohort, summary = Cohort(book), Summary()
+    cohort, summary = Cohort(book), summary or Summary()
     schema = result_schema(book, source.carried, fired=fired)
+    refuse_to_carry(source.carried.names, [ROW])
     # Rows with an error are set aside: what is written has none.
-    out = sink(schema.remove(schema.get_field_index("error")))
-    try:
-        for part in source.parts():
-            for row, problems in sorted(part.rows.wrong.items()):
-                aside.add(Lost(part.numbers[row], tuple(map(str, problems)), part.given(row)))
-            batch = answer(part.carried, part.rows, cohort, schema)
-            good = batch.filter(batch.column("error").is_null()).drop_columns(["error"])
-            _count(good, summary)
-            out.write(good)
-            see(part)
-    finally:
-        for lost in source.lost:
-            aside.add(lost)
-        aside.close()
-        out.close()
+    written = schema.remove(schema.get_field_index("error"))
+    with closing(source), closing(sink(written.insert(0, pa.field(ROW, pa.int64())))) as out, closing(aside):
+        aside.begin()
+        try:
+            for part in source.parts():
+                batch = answer(part.carried, part.rows, cohort, schema)
+                good = batch.add_column(0, ROW, pa.array(part.numbers, pa.int64()))
+                good = good.filter(batch.column("error").is_null()).drop_columns(["error"])
+                with _undivided():
+                    _set_aside(_lost(part, source), aside)
+                    out.write(good)
+                    _count(good, summary)
+                see(part)
+        finally:
+            _set_aside(source.lost, aside)
     return summary
+
+
+def _lost(part: Part, source: Source) -> list[Lost]:
+    """The rows of a part that could not be answered, and those before its end that were none, in order."""
+    last = part.numbers[-1]
+    none = [lost for lost in source.lost if lost.row < last]
+    source.lost[:] = [lost for lost in source.lost if lost.row > last]
+    wrong = [
+        Lost(part.numbers[row], tuple(map(str, problems)), part.given(row)) for row, problems in part.rows.wrong.items()
+    ]
+    return sorted(none + wrong, key=lambda lost: lost.row)
+
+
+def _set_aside(rows: Iterable[Lost], aside: Rejects) -> None:
+    for lost in rows:
+        aside.add(lost)
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """A Ctrl-C waits for what is being written, so that no row is written by half."""
+    listening = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not listening or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _count(batch: pa.RecordBatch, summary: Summary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from triage.case import Case
 from triage.documents import DocumentError, parse_document, read_bytes
-from triage.errors import CaseError
+from triage.errors import CaseError, Problem
 from triage.intake import case_from_document
 from triage.reading.phenopackets import from_phenopacket, is_phenopacket, packets_in
 from triage.rulebook import Rulebook
@@ -31,20 +32,26 @@ def read_patients(path: str | Path, book: Rulebook) -> Iterator[Patient]:
     """Every patient of a folder of documents, of one document, or of JSON Lines; read one at a time, not yet settled.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        CaseError: a folder holds no document.
     """
     root = Path(path)
     suffixes = (*DOCUMENTS, *LINES)
-    paths = sorted(p for p in root.rglob("*") if p.suffix in suffixes) if root.is_dir() else [root]
+    paths = [root]
+    if root.is_dir():
+        paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in suffixes and not p.is_dir())
+        if not paths:
+            raise CaseError([Problem(f"holds no document; they end in {', '.join(suffixes)}", str(root))])
     for one in paths:
-        if one.suffix in LINES:
-            with one.open("rb") as lines:
-                yield from patients_in_lines(lines, str(one), book)
-        else:
-            try:
+        try:
+            if one.suffix.lower() in LINES:
+                with one.open("rb") as lines:
+                    yield from patients_in_lines(lines, str(one), book)
+            else:
                 yield from _patients(read_bytes(one), str(one), book)
-            except DocumentError as error:
-                yield Patient(str(one), "", CaseError([error.problem]))
+        except DocumentError as error:
+            yield Patient(str(one), "", CaseError([error.problem]))
+        except OSError as error:
+            yield Patient(str(one), "", CaseError([Problem(f"cannot be read: {error.strerror}", str(one))]))
 
 
 def patients_in_lines(lines: Iterable[bytes], name: str, book: Rulebook) -> Iterator[Patient]:
@@ -55,14 +62,16 @@ def patients_in_lines(lines: Iterable[bytes], name: str, book: Rulebook) -> Iter
 
 
 def _patients(data: bytes, where: str, book: Rulebook) -> Iterator[Patient]:
-    text = data.decode("utf-8", errors="replace").rstrip("\n")
+    text = data.decode("utf-8-sig", errors="backslashreplace").rstrip("\r\n")
     try:
         documents = list(_documents(parse_document(data, where)))
     except DocumentError as error:
         yield Patient(where, text, CaseError([error.problem]))
         return
     for number, document in enumerate(documents, 1):
-        place = where if len(documents) == 1 else f"{where}, patient {number}"
+        place = where
+        if len(documents) > 1:
+            place, text = f"{where}, patient {number}", json.dumps(document, ensure_ascii=False, default=str)
         try:
             if is_phenopacket(document):
                 yield Patient(place, text, from_phenopacket(document, book, place))
