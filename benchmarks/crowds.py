@@ -13,7 +13,7 @@ from triage.columns import SEVERAL
 from triage.knowledge import Answer, Finding
 from triage.rulebook import Rulebook
 
-BATCH = 1 << 16
+BATCH = 1 << 15
 _MOST_ADDED = 3
 
 
