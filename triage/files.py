@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import select
 import signal
@@ -211,6 +212,12 @@ class _Stoppable(io.RawIOBase):
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream: Any = getattr(stream, "raw", stream)
         self.stopped = False
+        self._signals, self._told = os.pipe()
+        self._listened: int | None = None
+        if threading.current_thread() is threading.main_thread():
+            # While the main thread waits inside Arrow it hears no Ctrl-C; whoever reads for it does.
+            os.set_blocking(self._told, False)
+            self._listened = signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
 
     def readable(self) -> bool:
         return True
@@ -225,9 +232,20 @@ class _Stoppable(io.RawIOBase):
 
     def _has_more(self) -> bool:
         try:
-            return bool(select.select([self._stream], [], [], _PATIENCE)[0])
+            ready, _, _ = select.select([self._stream, self._signals], [], [], _PATIENCE)
         except (OSError, ValueError):  # none that can be asked
             return True
+        if self._signals in ready and signal.SIGINT in os.read(self._signals, 64):
+            self.stopped = True
+        return self._stream in ready and not self.stopped
+
+    def close(self) -> None:
+        if not self.closed:
+            if self._listened is not None:
+                signal.set_wakeup_fd(self._listened)
+            os.close(self._signals)
+            os.close(self._told)
+        super().close()
 
 
 class _Stream(io.BufferedReader):
@@ -470,6 +488,25 @@ def _damaged(how: Format, name: str, error: Exception) -> CaseError:
 # Writing
 
 
+class _Whole(io.RawIOBase):
+    """A stream that takes all it is given: one without a buffer may take less, and say so to nobody who listens."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[self._stream.write(left) :]
+        return len(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
 class Sink:
     """Where the answers go: a file as its name ends, or a stream."""
 
@@ -484,7 +521,7 @@ class Sink:
         self._how = how
         self._arrow: pa_csv.CSVWriter | pa_parquet.ParquetWriter | None = None
         with self._told():
-            self._file = Path(path).open("wb") if self._own else stdout  # noqa: SIM115 (closed by `close`)
+            self._file = Path(path).open("wb") if self._own else _Whole(stdout)  # noqa: SIM115 (closed by `close`)
             if how == "csv":
                 self._schema = pa.schema([f if _fits_csv(f.type) else f.with_type(pa.string()) for f in plain(schema)])
                 self._arrow = pa_csv.CSVWriter(self._file, self._schema)
@@ -623,10 +660,12 @@ def answer_all(
     refuse_to_carry(source.carried.names, [ROW])
     # Rows with an error are set aside: what is written has none.
     written = schema.remove(schema.get_field_index("error"))
+    # Kept until the source is closed: what reads ahead for it would wait for more of a stream that stays open.
+    parts = source.parts()
     with closing(source), closing(sink(written.insert(0, pa.field(ROW, pa.int64())))) as out, closing(aside):
         aside.begin()
         try:
-            for part in source.parts():
+            for part in parts:
                 batch = answer(part.carried, part.rows, cohort, schema)
                 good = batch.add_column(0, ROW, pa.array(part.numbers, pa.int64()))
                 good = good.filter(batch.column("error").is_null()).drop_columns(["error"])

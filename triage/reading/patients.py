@@ -68,6 +68,8 @@ def _patients(data: bytes, where: str, book: Rulebook) -> Iterator[Patient]:
     except DocumentError as error:
         yield Patient(where, text, CaseError([error.problem]))
         return
+    if not documents:
+        yield Patient(where, text, CaseError([Problem("holds no case", where)]))
     for number, document in enumerate(documents, 1):
         place = where
         if len(documents) > 1:
