@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from enum import Enum
 from functools import partial
@@ -95,7 +95,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code and "pyarrow.csv" in sys.modules:
+            _leave(int(end.code))
+        raise
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: a thread of Arrow's that still reads ahead would hold the process up, or bring it down."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _fail(problems: tuple[Problem, ...] | list[Problem], what: str) -> NoReturn:

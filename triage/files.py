@@ -13,7 +13,7 @@ import select
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -26,13 +26,13 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from triage.case import Case
-from triage.cohort import Cohort
+from triage.cohort import cohort_of
 from triage.columns import ID, Columns, Rows, ids_of, said_in
 from triage.errors import CaseError, Problem, did_you_mean
 from triage.knowledge import URGENCIES
 from triage.reading.patients import DOCUMENTS, LINES, Patient, patients_in_lines, read_patients
 from triage.rulebook import Rulebook
-from triage.tables import BATCH, answer, plain, refuse_to_carry, result_schema
+from triage.tables import answer, plain, refuse_to_carry, result_schema, rows_at_once
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet", "documents"]
 
@@ -90,7 +90,7 @@ class Source(Protocol):
     lost: list[Lost]
     """What was no row at all, as far as it was read; whoever reads takes it away."""
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Generator[Part, None, None]:
         """The rows; raises CaseError where the file breaks off or is damaged, after the parts before it."""
 
     def done(self) -> int:
@@ -276,12 +276,13 @@ class _Table:
         """Rows as they come, and which of them were not read as they stand."""
         raise NotImplementedError
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Generator[Part, None, None]:
         number = 1
         try:
             for batch, misread in self._batches():
-                for start in range(0, batch.num_rows, BATCH):
-                    rows = batch.slice(start, BATCH)
+                wanted = rows_at_once(batch.num_columns)
+                for start in range(0, batch.num_rows, wanted):
+                    rows = batch.slice(start, wanted)
                     numbers: list[int] = []
                     while len(numbers) < rows.num_rows:
                         if number not in self._no_rows:
@@ -316,7 +317,7 @@ class _Parquet(_Table):
         super().__init__("parquet", name, self._file.schema_arrow, book, carry)
 
     def _batches(self) -> Iterator[tuple[pa.RecordBatch, Mapping[int, Problem]]]:
-        for batch in self._file.iter_batches(BATCH):
+        for batch in self._file.iter_batches(rows_at_once(len(self._file.schema_arrow))):
             batch.validate(full=True)
             yield batch, {}
             self._done += batch.num_rows
@@ -347,16 +348,9 @@ class _Csv(_Table):
         if not first:
             return
         stream = _Legible(first, self._file)
-        reader = pa_csv.open_csv(
-            pa.PythonFile(stream, "r"),
-            pa_csv.ReadOptions(column_names=self._names, block_size=_BLOCK, use_threads=False),
-            pa_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=self._no_row),
-            pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(self._names, pa.string()), null_values=[""], strings_can_be_null=True
-            ),
-        )
-        before: pa.RecordBatch | None = None
+        reader = before = None
         try:
+            reader = self._reader(stream)
             for batch in reader:
                 if before is not None:
                     yield before, self._misread(before, stream)
@@ -365,8 +359,22 @@ class _Csv(_Table):
             if before is not None:
                 yield before, self._misread(before, stream)
             raise
+        finally:
+            # A thread of Arrow's may still read ahead: it has to end, and does before its reader goes.
+            self.close()
+            reader = None
         if before is not None:
             yield before, {**self._unclosed(before, stream), **self._misread(before, stream)}
+
+    def _reader(self, stream: _Legible) -> pa_csv.CSVStreamingReader:
+        return pa_csv.open_csv(
+            pa.PythonFile(stream, "r"),
+            pa_csv.ReadOptions(column_names=self._names, block_size=_BLOCK, use_threads=False),
+            pa_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=self._no_row),
+            pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(self._names, pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
 
     def _misread(self, batch: pa.RecordBatch, stream: _Legible) -> dict[int, Problem]:
         """The rows that hold what is no text."""
@@ -398,7 +406,7 @@ class _Csv(_Table):
         return "skip"
 
     def done(self) -> int:
-        return self._file.tell() if self.size else 0
+        return self.size if self._file.closed else self._file.tell() if self.size else 0
 
     def close(self) -> None:
         self._file.close()
@@ -454,7 +462,7 @@ class _Documents:
         self.size = size
         self.lost: list[Lost] = []
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Generator[Part, None, None]:
         number = 1
         while some := list(islice(self._patients, _CASES)):
             yield self._part(some, list(range(number, number + len(some))))
@@ -655,14 +663,18 @@ def answer_all(
         CaseError: the source breaks off, or an answer cannot be written.
         KeyboardInterrupt: somebody stopped it. In both cases, what is in the summary was written and can be read.
     """
-    cohort, summary = Cohort(book), summary or Summary()
+    cohort, summary = cohort_of(book), summary or Summary()
     schema = result_schema(book, source.carried, fired=fired)
     refuse_to_carry(source.carried.names, [ROW])
     # Rows with an error are set aside: what is written has none.
     written = schema.remove(schema.get_field_index("error"))
-    # Kept until the source is closed: what reads ahead for it would wait for more of a stream that stays open.
-    parts = source.parts()
-    with closing(source), closing(sink(written.insert(0, pa.field(ROW, pa.int64())))) as out, closing(aside):
+    # The source is closed before its parts are: what reads ahead for them would wait for more of a stream.
+    with (
+        closing(source.parts()) as parts,
+        closing(source),
+        closing(sink(written.insert(0, pa.field(ROW, pa.int64())))) as out,
+        closing(aside),
+    ):
         aside.begin()
         try:
             for part in parts:

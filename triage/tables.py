@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from triage.case import Case
-from triage.cohort import STANDINGS, Cohort
+from triage.cohort import STANDINGS, Cohort, cohort_of
 from triage.columns import Columns, Rows, ids_of, said_in, tellable
 from triage.errors import CaseError, Problem
 from triage.knowledge import URGENCIES
@@ -18,7 +19,8 @@ from triage.planes import Plane, unpack
 from triage.rulebook import Rulebook, load_rulebook
 
 BATCH = 1 << 17
-"""So many rows are answered in one go: enough for arrays to pay, few enough for the memory to stay flat."""
+CELLS = 1 << 24
+"""So many rows, or cells, are answered in one go: enough for arrays to pay, few enough for the memory to stay flat."""
 
 _LEADING = STANDINGS.index("leading")
 _WORD = pa.dictionary(pa.int8(), pa.string())
@@ -40,7 +42,7 @@ def consult_table(
         CaseError: columns that are no findings, or carried ones that are called as an answer is.
     """
     reader = pa.RecordBatchReader.from_stream(table)
-    cohort = Cohort(rulebook or load_rulebook())
+    cohort = cohort_of(rulebook or load_rulebook())
     columns = Columns(reader.schema.names, cohort.book, carry)
     schema = result_schema(cohort.book, reader.schema, columns, fired=fired)
     return pa.Table.from_batches(_answered(reader, cohort, columns, schema), schema)
@@ -53,17 +55,22 @@ def consult_batches(
     carry: Iterable[str] = (),
     fired: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """The same, a batch of up to ``BATCH`` rows at a time: for streams, and for engines that map over Arrow batches."""
-    cohort = Cohort(rulebook or load_rulebook())
-    columns: Columns | None = None
-    for batch in batches:
-        columns = columns or Columns(batch.schema.names, cohort.book, carry)
-        yield from _answered([batch], cohort, columns, result_schema(cohort.book, batch.schema, columns, fired=fired))
+    """The same for a stream of batches, or within an engine that maps over them.
+
+    Each batch is answered before the next is read; one of some ten thousand rows costs little more than one of a few.
+    """
+    cohort = cohort_of(rulebook or load_rulebook())
+    stream = iter(batches)
+    first = next(stream, None)
+    if first is not None:
+        columns = Columns(first.schema.names, cohort.book, carry)
+        schema = result_schema(cohort.book, first.schema, columns, fired=fired)
+        yield from _answered(chain([first], stream), cohort, columns, schema)
 
 
 def consult_cases(cases: Sequence[Case], rulebook: Rulebook | None = None, *, fired: bool = False) -> pa.Table:
     """The same for cases."""
-    cohort = Cohort(rulebook or load_rulebook())
+    cohort = cohort_of(rulebook or load_rulebook())
     ids = pa.record_batch({"id": ids_of(cases)})
     schema = result_schema(cohort.book, ids.schema, None, fired=fired)
     return pa.Table.from_batches([answer(ids, said_in(cases, len(cases), cohort.book), cohort, schema)], schema)
@@ -123,9 +130,15 @@ def _answered(
     batches: Iterable[pa.RecordBatch], cohort: Cohort, columns: Columns, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        for start in range(0, batch.num_rows, BATCH):
-            part = batch.slice(start, BATCH)
+        wanted = rows_at_once(batch.num_columns)
+        for start in range(0, batch.num_rows, wanted):
+            part = batch.slice(start, wanted)
             yield answer(part.select(columns.carried), columns.read(part), cohort, schema)
+
+
+def rows_at_once(columns: int) -> int:
+    """How many rows of so many columns are answered in one go."""
+    return max(1, min(BATCH, CELLS // max(1, columns)))
 
 
 def answer(carried: pa.RecordBatch, rows: Rows, cohort: Cohort, schema: pa.Schema) -> pa.RecordBatch:
@@ -158,7 +171,7 @@ def answer(carried: pa.RecordBatch, rows: Rows, cohort: Cohort, schema: pa.Schem
         found[f"{site}_standing"] = words(standings[place], STANDINGS)
         found[f"{site}_points"] = pa.array(points[place], mask=wrong)
         found[f"{site}_sub_site"] = words(ranking.best[place], sub_sites)
-        found[f"{site}_support"] = pa.array(outcomes.support[place], mask=wrong)
+        found[f"{site}_support"] = pa.array(np.round(outcomes.support[place], 4), mask=wrong)
     found["red_flags"] = listed([(flag, outcomes.fired["red_flag", flag]) for flag in book.red_flags])
     found["not_excluded"] = listed(list(outcomes.not_excluded.items()))
     if "fired" in schema.names:
@@ -170,8 +183,9 @@ def answer(carried: pa.RecordBatch, rows: Rows, cohort: Cohort, schema: pa.Schem
 
 def _lists(held: Sequence[tuple[NDArray[Any], NDArray[Any]]], names: Sequence[str], people: int) -> pa.Array:
     """A list of names for every row, from rows and the places of names, in the order given."""
-    rows = np.concatenate([rows for rows, _ in held])
-    codes = np.concatenate([codes for _, codes in held])
+    none = np.empty(0, np.int64)  # a rulebook may have no names of a kind
+    rows = np.concatenate([none, *(rows for rows, _ in held)])
+    codes = np.concatenate([none, *(codes for _, codes in held)])
     order = np.argsort(rows, kind="stable")
     ends = np.zeros(people + 1, np.int32)
     np.cumsum(np.bincount(rows, minlength=people), out=ends[1:])
