@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from triage.errors import CaseError, Problem, RulebookError, TriageError
     from triage.report import Report
     from triage.rulebook import Rulebook, load_rulebook
-    from triage.tables import consult_batches, consult_cases, consult_table
+    from triage.tables import consult_batches as consult_batches
+    from triage.tables import consult_cases as consult_cases
+    from triage.tables import consult_table as consult_table
 
 # What needs an extra is left out: a star import must not ask for it.
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil, floor
 from types import MappingProxyType
 from typing import get_args
@@ -68,9 +68,20 @@ class Outcomes:
     @cached_property
     def support(self) -> NDArray[np.float64]:
         """The relative support of every site: 10^(points/10), normalised over the sites. Not a probability."""
-        points = self.ranking.of_sites(self.ranking.points).astype(np.int64)
-        weights = 10.0 ** ((points - points.max(axis=0)) / 10)
-        return weights / weights.sum(axis=0)  # type: ignore[no-any-return]
+        points = self.ranking.of_sites(self.ranking.points)
+        behind = points.max(axis=0) - points
+        # From a table and added one by one, so that a person's figures do not hang on the company.
+        weights = np.asarray([10 ** (-n / 10) for n in range(int(behind.max(initial=0)) + 1)])[behind]
+        total = np.zeros(weights.shape[1])
+        for its in weights:
+            total += its
+        return weights / total  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=8)
+def cohort_of(book: Rulebook) -> Cohort:
+    """A rulebook made ready, once."""
+    return Cohort(book)
 
 
 class Cohort:
@@ -277,8 +288,8 @@ class _Safety:
         urgency = self._levels(raised)
         calm = pack(urgency < URGENCIES.index(scale.unanswered))
         if calm is not None:
-            still_open = either(self._near(flag) for flag in self._book.red_flags.values())
-            urgency[unpack(both(calm, still_open), crowd.people)] = URGENCIES.index(scale.unanswered)
+            still_open = either(self._near(flag, calm) for flag in self._book.red_flags.values())
+            urgency[unpack(still_open, crowd.people)] = URGENCIES.index(scale.unanswered)
         return not_excluded, urgency
 
     def _levels(self, raised: Mapping[UrgencyLevel, Sequence[Plane]]) -> NDArray[np.int8]:
@@ -316,12 +327,14 @@ class _Safety:
 
     def _one_short(self, flag: RedFlag) -> Plane:
         _, begun = self._concerned(flag)
-        return None if begun is None else both(begun, self._short(flag, flag.when, 1)[1])
+        return None if somebody(begun) is None else both(begun, self._short(flag, flag.when, 1)[1])
 
-    def _near(self, flag: RedFlag) -> Plane:
-        """Who is near a pressing flag that has not fired."""
-        relevant, _ = self._concerned(flag)
-        if relevant is None or flag.urgency not in PRESSING:
+    def _near(self, flag: RedFlag, people: Plane) -> Plane:
+        """Who of some people is near a pressing flag that has not fired."""
+        if flag.urgency not in PRESSING:
+            return None
+        relevant = both(self._concerned(flag)[0], people)
+        if somebody(relevant) is None:
             return None
         held, *_, near = self._short(flag, flag.when, NEAR)
         return without(both(relevant, near), held)

@@ -91,6 +91,7 @@ class Crowd:
         self._book = book
         self._known: dict[str, Known] = {}
         self._truths: dict[tuple[Is, str], Plane] = {}
+        self._open: dict[tuple[Is, str], Plane] = {}
         self._anything: dict[str, Plane] = {}
         self.everyone = _everyone(said.people)
         self._take(said)
@@ -122,6 +123,12 @@ class Crowd:
         known = self._known.get(atom.name)
         if known is None:
             return self.everyone
+        key = (atom, reading)
+        if key not in self._open:
+            self._open[key] = self._undecided(known, atom, reading)
+        return self._open[key]
+
+    def _undecided(self, known: Known, atom: Is, reading: str) -> Plane:
         undecided = [without(self.everyone, self._anything.get(atom.name)), known.doubtful, known.words.get(UNSURE)]
         if atom.test in (*SIDES, "one_side"):
             undecided.append(known.words.get(PRESENT))

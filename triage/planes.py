@@ -68,7 +68,10 @@ def both(one: Plane, other: Plane) -> Plane:
 
 def without(plane: Plane, others: Plane) -> Plane:
     """Who is in the first and not in the second."""
-    return plane if plane is None or others is None else plane & ~others
+    if plane is None or others is None:
+        return plane
+    left = ~others
+    return np.bitwise_and(left, plane, out=left)
 
 
 def somebody(plane: Plane) -> Plane:
@@ -78,11 +81,14 @@ def somebody(plane: Plane) -> Plane:
 
 def every(planes: Sequence[Plane]) -> Plane:
     """Who is in all of them."""
-    found = planes[0]
-    for plane in planes[1:]:
-        if found is None or plane is None:
+    first, *others = planes
+    if first is None or not others:
+        return first
+    found: Plane = None
+    for plane in others:
+        if plane is None:
             return None
-        found = found & plane
+        found = first & plane if found is None else np.bitwise_and(found, plane, out=found)
     return found
 
 
