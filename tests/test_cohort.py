@@ -24,7 +24,7 @@ from triage.cli import app  # noqa: E402
 
 ROWS = "id,ptosis,note\n1,left,a\n2,purple,b\n3,left\n4,absent,c\n"
 COMMAND = [sys.executable, "-m", "triage", "cohort"]
-PARTS = "from triage import files; files._BLOCK = 1 << 14; from triage.cli import main; main()"
+PARTS = "from triage import sources; sources._BLOCK = 1 << 14; from triage.cli import main; main()"
 IN_PARTS = [sys.executable, "-c", PARTS, "cohort"]
 """The same, with little of a table read at a time."""
 

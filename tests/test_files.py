@@ -19,7 +19,7 @@ pa = pytest.importorskip("pyarrow")
 import pyarrow.csv as pa_csv  # noqa: E402
 import pyarrow.parquet as pa_parquet  # noqa: E402
 
-from triage import files, tables  # noqa: E402
+from triage import files, sinks, sources, tables  # noqa: E402
 from triage.errors import CaseError  # noqa: E402
 from triage.rulebook import Rulebook, load_rulebook  # noqa: E402
 from triage.tables import consult_table  # noqa: E402
@@ -58,13 +58,13 @@ def answered(source: Path, to: str = ".jsonl", stdin: bytes | None = None, **opt
     """A file, or a stream, answered into a file beside it."""
     folder = source.parent / "out"
     folder.mkdir(exist_ok=True)
-    target, rejects = folder / f"answers{to}", files.Rejects(folder / "rejects.jsonl")
+    target, rejects = folder / f"answers{to}", sinks.Rejects(folder / "rejects.jsonl")
     carry = options.pop("carry", ())
     path, stream = ("-", io.BytesIO(stdin)) if stdin is not None else (str(source), None)
-    opened = files.open_source(path, BOOK, carry, stream)
-    how = files.format_to_write(str(target), opened)
+    opened = sources.open_source(path, BOOK, carry, stream)
+    how = sinks.format_to_write(str(target), opened)
     summary = files.answer_all(
-        opened, lambda schema: files.Sink(str(target), how, schema, io.BytesIO()), BOOK, rejects, **options
+        opened, lambda schema: sinks.Sink(str(target), how, schema, io.BytesIO()), BOOK, rejects, **options
     )
     return Done(target, rejects.path, summary)
 
@@ -117,7 +117,7 @@ def test_rows_are_counted_over_those_set_aside_and_these_can_be_repaired(tmp_pat
 
 
 def test_rows_are_counted_right_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_BLOCK", 200)
+    monkeypatch.setattr(sources, "_BLOCK", 200)
     monkeypatch.setattr(tables, "BATCH", 3)
     rng = random.Random(7)
     kinds = [rng.choice(["good", "good", "wrong", "short", "bytes"]) for _ in range(120)]
@@ -329,7 +329,7 @@ def test_a_stream_is_known_by_its_beginning(tmp_path: Path) -> None:
         "csv": b"ptosis\nleft\n",
     }
     for how, data in streams.items():
-        assert files.open_source("-", BOOK, (), io.BytesIO(data)).streams_as == how
+        assert sources.open_source("-", BOOK, (), io.BytesIO(data)).streams_as == how
         assert answered(tmp_path / "none", stdin=data).rows == [1]
     listed = json.dumps([{"findings": {"ptosis": "left"}}] * 2).encode()
     assert answered(tmp_path / "none", stdin=listed).rows == [1, 2]
@@ -337,7 +337,7 @@ def test_a_stream_is_known_by_its_beginning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("path", "told"), [("x.cvs", "Did you mean .csv"), ("x.xlsx", ".csv, .parquet"), ("x", "end")])
 def test_endings_say_how_a_file_is_written(path: str, told: str) -> None:
-    assert told in problems(lambda: files.format_of(path))
+    assert told in problems(lambda: sources.format_of(path))
 
 
 def test_nothing_is_written_over_what_is_read(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_nothing_is_written_over_what_is_read(tmp_path: Path) -> None:
     other, elsewhere = tmp_path / "answers.csv", tmp_path / "rejects.jsonl"
     link = tmp_path / "link.csv"
     link.symlink_to(source)
-    refuse = files.refuse_to_overwrite
+    refuse = sinks.refuse_to_overwrite
     refuse(str(source), str(other), elsewhere)
     refuse("-", "-", elsewhere)
     assert "is read" in problems(lambda: refuse(str(source), str(link), elsewhere))
@@ -377,7 +377,7 @@ def test_the_counts_are_those_of_the_answers(tmp_path: Path, book: Rulebook) -> 
     assert dict(done.summary.leading) == _count(row["first"] if row["leading"] else "" for row in found)
     assert dict(done.summary.red_flags) == _count(flag for row in found for flag in row["red_flags"])
     assert all(f"red_flag/{flag}" in row["fired"] for row in found for flag in row["red_flags"])
-    aside = files.Rejects(tmp_path / "r.jsonl")
+    aside = sinks.Rejects(tmp_path / "r.jsonl")
     text = files.summarise(done.summary, book, aside)
     assert text.startswith(f"{len(found)} answered.")
     for level, count in done.summary.urgency.items():

@@ -251,25 +251,25 @@ def cohort(
     could be answered, a row to explain is not there, or the input or output failed; 130 if stopped.
     """
     with _extra("cohort"):
-        from triage import files
+        from triage import files, sinks, sources
     book = _rulebook(rules, overlay)
     wanted = set(explain_rows or [])
     place = rejects or Path("rejects.jsonl" if target == "-" else f"{target}.rejects.jsonl")
-    aside, summary = files.Rejects(place, wanted), files.Summary()
+    aside, summary = sinks.Rejects(place, wanted), files.Summary()
     explained: dict[int, Case | CaseError] = {}
     with _told("The cohort"), _how_far(summary):
-        files.refuse_to_overwrite(source, target, place)
-        given = files.open_source(source, book, carry or (), sys.stdin.buffer)
-        how = files.format_to_write(target, given)
+        sinks.refuse_to_overwrite(source, target, place)
+        given = sources.open_source(source, book, carry or (), sys.stdin.buffer)
+        how = sinks.format_to_write(target, given)
         hidden = not sys.stderr.isatty() or not given.size
         with typer.progressbar(length=given.size, label="Answering", file=sys.stderr, hidden=hidden) as bar:
 
-            def see(part: files.Part) -> None:
+            def see(part: sources.Part) -> None:
                 bar.update(given.done() - bar.pos)
                 explained.update((row, part.case(part.numbers.index(row))) for row in wanted.intersection(part.numbers))
 
-            def sink(schema: Any) -> files.Sink:
-                return files.Sink(target, how, schema, sys.stdout.buffer)
+            def sink(schema: Any) -> sinks.Sink:
+                return sinks.Sink(target, how, schema, sys.stdout.buffer)
 
             files.answer_all(given, sink, book, aside, fired=fired, see=see, summary=summary)
     # Reports and counts must not run into answers that are streamed out.
