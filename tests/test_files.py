@@ -19,7 +19,7 @@ pa = pytest.importorskip("pyarrow")
 import pyarrow.csv as pa_csv  # noqa: E402
 import pyarrow.parquet as pa_parquet  # noqa: E402
 
-from triage import files, sinks, sources, tables  # noqa: E402
+from triage import files, sinks, sources  # noqa: E402
 from triage.errors import CaseError  # noqa: E402
 from triage.rulebook import Rulebook, load_rulebook  # noqa: E402
 from triage.tables import consult_table  # noqa: E402
@@ -118,7 +118,7 @@ def test_rows_are_counted_over_those_set_aside_and_these_can_be_repaired(tmp_pat
 
 def test_rows_are_counted_right_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "_BLOCK", 200)
-    monkeypatch.setattr(tables, "BATCH", 3)
+    monkeypatch.setattr(sources, "_ROWS", 3)
     rng = random.Random(7)
     kinds = [rng.choice(["good", "good", "wrong", "short", "bytes"]) for _ in range(120)]
     lines = {"good": b"left", "wrong": b"purple", "short": b"left,,", "bytes": b"\xe9"}
@@ -248,7 +248,7 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
 
 
 def test_parquet_is_read_in_parts_and_its_types_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "BATCH", 4)
+    monkeypatch.setattr(sources, "_ROWS", 4)
     count = 11
     table = pa.table(
         {
@@ -303,11 +303,11 @@ def test_what_was_read_before_the_damage_is_answered(tmp_path: Path) -> None:
     data[middle : middle + 20_000] = b"\xff" * 20_000
     source.write_bytes(data)
     summary = files.Summary()
-    tables.BATCH, batch = 500, tables.BATCH
+    sources._ROWS, batch = 500, sources._ROWS
     try:
         told = problems(lambda: answered(source, ".csv", summary=summary))
     finally:
-        tables.BATCH = batch
+        sources._ROWS = batch
     assert "cannot be read as parquet" in told
     assert 0 < summary.rows < 4000
     assert (

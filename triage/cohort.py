@@ -23,6 +23,7 @@ from triage.when import ABSENT, UNSURE, All, AnyOf, AtLeast, Condition, Is, Rang
 
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 _NOT_ASSESSED = STANDINGS.index("not_assessed")
+_NEARBY = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,16 @@ class Cohort:
                     voted.append(plane)
             points[place] = sums[1].total(people) - sums[-1].total(people)
             heard[place] = unpack(either(voted), people)
-        return self._ranked(points, heard)
+        # Some at a time, so that what is passed over a dozen times stays close to the processor.
+        some = (
+            self._ranked(points[:, at : at + _NEARBY], heard[:, at : at + _NEARBY]) for at in range(0, people, _NEARBY)
+        )
+        return Ranking(points, *(np.concatenate(arrays, axis=1) for arrays in zip(*some, strict=True)))
 
-    def _ranked(self, points: NDArray[np.int16], heard: NDArray[np.bool_]) -> Ranking:
+    def _ranked(
+        self, points: NDArray[np.int16], heard: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int8], NDArray[np.int16], NDArray[np.int8]]:
+        """Standings, best sub-sites and order, as `Ranking` has them."""
         limits = self.book.scale.thresholds
         near_best = points.max(axis=0) - np.int16(floor(limits.margin))
         possible = (points >= np.int16(ceil(limits.possible))) & heard
@@ -168,7 +176,7 @@ class Cohort:
         in_order, by_site = (
             np.take(places, -np.stack(rows) % places.dtype.type(len(places))) for rows in (_descending(best), best)
         )
-        return Ranking(points, standings, by_site, np.take(self._site_of, in_order))
+        return standings, by_site, np.take(self._site_of, in_order)
 
 
 def _descending(rows: list[NDArray[np.generic]]) -> list[NDArray[np.generic]]:

@@ -27,11 +27,12 @@ from triage.columns import ID, Columns, Rows, ids_of, said_in
 from triage.errors import CaseError, Problem, did_you_mean
 from triage.reading.patients import DOCUMENTS, LINES, Patient, patients_in_lines, read_patients
 from triage.rulebook import Rulebook
-from triage.tables import rows_at_once
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet", "documents"]
 
 FORMATS: Mapping[str, Format] = {".csv": "csv", ".parquet": "parquet", **dict.fromkeys(LINES, "jsonl")}
+_ROWS, _CELLS = 1 << 17, 1 << 24
+"""So many rows, or cells, of a table are read before they are answered: wide rows of text are the memory of a run."""
 _CASES = 4096
 """So many cases are read from documents before they are answered."""
 _BLOCK = 1 << 24
@@ -213,7 +214,7 @@ class _Table:
         number = 1
         try:
             for batch, misread in self._batches():
-                wanted = rows_at_once(batch.num_columns)
+                wanted = _rows_at_once(batch.num_columns)
                 for start in range(0, batch.num_rows, wanted):
                     rows = batch.slice(start, wanted)
                     numbers: list[int] = []
@@ -250,7 +251,7 @@ class _Parquet(_Table):
         super().__init__("parquet", name, self._file.schema_arrow, book, carry)
 
     def _batches(self) -> Iterator[tuple[pa.RecordBatch, Mapping[int, Problem]]]:
-        for batch in self._file.iter_batches(rows_at_once(len(self._file.schema_arrow))):
+        for batch in self._file.iter_batches(_rows_at_once(len(self._file.schema_arrow))):
             batch.validate(full=True)
             yield batch, {}
             self._done += batch.num_rows
@@ -417,6 +418,10 @@ class _Documents:
     def close(self) -> None:
         if self._file:
             self._file.close()
+
+
+def _rows_at_once(columns: int) -> int:
+    return max(1, min(_ROWS, _CELLS // max(1, columns)))
 
 
 def _damaged(how: Format, name: str, error: Exception) -> CaseError:

@@ -19,8 +19,7 @@ from triage.planes import Plane, unpack
 from triage.rulebook import Rulebook, load_rulebook
 
 BATCH = 1 << 17
-CELLS = 1 << 24
-"""So many rows, or cells, are answered in one go: enough for arrays to pay, few enough for the memory to stay flat."""
+"""So many rows are answered in one go: enough for arrays to pay, few enough for the memory to stay flat."""
 
 _LEADING = STANDINGS.index("leading")
 _WORD = pa.dictionary(pa.int8(), pa.string())
@@ -130,15 +129,9 @@ def _answered(
     batches: Iterable[pa.RecordBatch], cohort: Cohort, columns: Columns, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        wanted = rows_at_once(batch.num_columns)
-        for start in range(0, batch.num_rows, wanted):
-            part = batch.slice(start, wanted)
+        for start in range(0, batch.num_rows, BATCH):
+            part = batch.slice(start, BATCH)
             yield answer(part.select(columns.carried), columns.read(part), cohort, schema)
-
-
-def rows_at_once(columns: int) -> int:
-    """How many rows of so many columns are answered in one go."""
-    return max(1, min(BATCH, CELLS // max(1, columns)))
 
 
 def answer(carried: pa.RecordBatch, rows: Rows, cohort: Cohort, schema: pa.Schema) -> pa.RecordBatch:
