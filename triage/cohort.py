@@ -154,7 +154,8 @@ class Cohort:
             heard[place] = unpack(either(voted), people)
         # Some at a time, so that what is passed over a dozen times stays close to the processor.
         some = (
-            self._ranked(points[:, at : at + _NEARBY], heard[:, at : at + _NEARBY]) for at in range(0, people, _NEARBY)
+            self._ranked(points[:, at : at + _NEARBY], heard[:, at : at + _NEARBY])
+            for at in range(0, max(people, 1), _NEARBY)
         )
         return Ranking(points, *(np.concatenate(arrays, axis=1) for arrays in zip(*some, strict=True)))
 
