@@ -279,6 +279,7 @@ class _Safety:
         self._book = book
         self._crowd = crowd
         self._run = run
+        self._concern: dict[str, tuple[Plane, Plane]] = {}
 
     def assess(self) -> tuple[dict[str, Plane], NDArray[np.int8]]:
         scale, crowd = self._book.scale, self._crowd
@@ -322,6 +323,11 @@ class _Safety:
 
     def _concerned(self, flag: RedFlag) -> tuple[Plane, Plane]:
         """For whom a flag is relevant, and of those for whom one of its members is there."""
+        if flag.id not in self._concern:
+            self._concern[flag.id] = self._concerns(flag)
+        return self._concern[flag.id]
+
+    def _concerns(self, flag: RedFlag) -> tuple[Plane, Plane]:
         begun = either(self._tells(flag, atom) for atom in dict.fromkeys(atoms(flag.when)))
         if flag.relevant_when is None:
             return begun, begun

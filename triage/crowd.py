@@ -167,7 +167,7 @@ class Crowd:
             excludes = [
                 (other, word) for excluded in self._book.findings[name].excludes for other, word in excluded.items()
             ]
-            suspects = excludes or somebody(both(known.affirmed(), denials.get(name))) is not None
+            suspects = excludes or (name in denials and somebody(both(known.affirmed(), denials[name])) is not None)
             for value in (PRESENT, LEFT, RIGHT, BOTH) if suspects else ():
                 if known.words.get(value) is None:
                     continue

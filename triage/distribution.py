@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from triage.knowledge import Finding, Level, Measure, Part
 from triage.rulebook import Rulebook
@@ -16,7 +16,6 @@ from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, Value
 Bit: TypeAlias = Any
 """0 or 1 for one person; an array of 64 people a word for many."""
 
-_LIMBS: tuple[Part, ...] = ("arm", "leg")
 _REGIONS: Mapping[Part, str] = {
     "bulbar": "bulbar", "face": "bulbar", "arm": "cervical", "neck": "cervical", "trunk": "thoracic",
     "breathing": "thoracic", "leg": "lumbosacral",
@@ -42,57 +41,72 @@ def without(these: Bit, others: Bit) -> Bit:
     return these & ~others
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Some parts of the body, and perhaps one level of them."""
+
+    parts: tuple[Part, ...]
+    level: Level | None = None
+
+
+_ARM, _LEG, _LIMBS = Where(("arm",)), Where(("leg",)), Where(("arm", "leg"))
+_PROXIMAL, _DISTAL = Where(("arm", "leg"), "proximal"), Where(("arm", "leg"), "distal")
+_HANDS, _FEET = Where(("arm",), "distal"), Where(("leg",), "distal")
+_AXIS, _EYES = Where(("neck", "trunk")), Where(("eyes",))
+
+
 class Reported:
     """What the affirmed findings of some domains amount to in space."""
 
     def __init__(self, spots: list[Spot], nobody: Bit = 0) -> None:
         self.spots = spots
         self._nobody = nobody
+        self._found: dict[tuple[Where, str], Bit] = {}
 
-    def at(self, *parts: Part, level: Level | None = None) -> list[Spot]:
-        return [s for s in self.spots if s.part in parts and level in (None, s.level)]
+    def at(self, where: Where) -> list[Spot]:
+        return [s for s in self.spots if s.part in where.parts and where.level in (None, s.level)]
 
-    def any(self, spots: list[Spot], what: Callable[[Spot], Bit] = lambda spot: spot.there) -> Bit:
-        found = self._nobody
-        for spot in spots:
-            found = found | what(spot)
-        return found
+    def any(self, where: Where, what: Literal["there", "left", "right", "both", "denied"] = "there") -> Bit:
+        """Whether one of the spots there has this."""
+        if (where, what) not in self._found:
+            found = self._nobody
+            for spot in self.at(where):
+                found = found | getattr(spot, what)
+            self._found[where, what] = found
+        return self._found[where, what]
 
-    def sides(self, spots: list[Spot]) -> tuple[Bit, Bit]:
+    def sides(self, where: Where) -> tuple[Bit, Bit]:
         """Whether anything was reported on the left, and on the right; a spot of unknown side adds to neither."""
-        return self.any(spots, lambda s: s.left | s.both), self.any(spots, lambda s: s.right | s.both)
+        both = self.any(where, "both")
+        return self.any(where, "left") | both, self.any(where, "right") | both
 
     def one_sided(self) -> Bit:
-        return self.any(self.at(*_LIMBS), lambda s: s.left | s.right)
+        return self.any(_LIMBS, "left") | self.any(_LIMBS, "right")
 
     def one_limb(self) -> Bit:
-        left, right = self.sides(self.at(*_LIMBS))
-        return (self.any(self.at("arm")) ^ self.any(self.at("leg"))) & (left ^ right)
+        left, right = self.sides(_LIMBS)
+        return (self.any(_ARM) ^ self.any(_LEG)) & (left ^ right)
 
     def confined_to_one_limb(self) -> Bit:
-        arm, leg = (self.any(self.at(part)) for part in _LIMBS)
-        no_arm, no_leg = (self.any(self.at(part, level="whole"), lambda s: s.denied) for part in _LIMBS)
-        return self.one_limb() & ((arm & no_leg) | (leg & no_arm))
+        no_arm, no_leg = (self.any(Where(limb.parts, "whole"), "denied") for limb in (_ARM, _LEG))
+        return self.one_limb() & ((self.any(_ARM) & no_leg) | (self.any(_LEG) & no_arm))
 
-    def on_both(self, spots: list[Spot]) -> Bit:
-        left, right = self.sides(spots)
+    def on_both(self, where: Where) -> Bit:
+        left, right = self.sides(where)
         return left & right
 
     def arms_and_legs(self) -> Bit:
-        found = ~self._nobody
-        for part in _LIMBS:
-            left, right = self.sides(self.at(part))
-            found = found & without(self.any(self.at(part)), left ^ right)
-        return found
+        (arm_left, arm_right), (leg_left, leg_right) = self.sides(_ARM), self.sides(_LEG)
+        return without(self.any(_ARM) & self.any(_LEG), (arm_left ^ arm_right) | (leg_left ^ leg_right))
 
     def one_side(self) -> Bit:
-        (arm_left, arm_right), (leg_left, leg_right) = (self.sides(self.at(part)) for part in _LIMBS)
-        return without(without(arm_left ^ arm_right, arm_left ^ leg_left), arm_right ^ leg_right)
+        (arm_left, arm_right), (leg_left, leg_right) = self.sides(_ARM), self.sides(_LEG)
+        return without(arm_left ^ arm_right, (arm_left ^ leg_left) | (arm_right ^ leg_right))
 
     def regions(self) -> list[Bit]:
         """For each region of the body, whether anything was reported there."""
         return [
-            self.any([s for s in self.spots if _REGIONS.get(s.part) == region])
+            self.any(Where(tuple(part for part, its in _REGIONS.items() if its == region)))
             for region in dict.fromkeys(_REGIONS.values())
         ]
 
@@ -105,54 +119,43 @@ class _Measured:
     of: Callable[[Reported], list[Spot]]
 
 
-def _limbs(reported: Reported) -> list[Spot]:
-    return reported.at(*_LIMBS)
-
-
-def _level(level: Level) -> Callable[[Reported], list[Spot]]:
-    return lambda reported: reported.at(*_LIMBS, level=level)
-
-
-def _part(*parts: Part, level: Level | None = None) -> Callable[[Reported], list[Spot]]:
-    return lambda reported: reported.at(*parts, level=level)
-
-
-def _any(of: Callable[[Reported], list[Spot]], but: Callable[[Reported], list[Spot]] | None = None) -> _Measured:
+def _any(where: Where, but: Where | None = None) -> _Measured:
     if but is None:
-        return _Measured(lambda r: r.any(of(r)), of)
-    return _Measured(lambda r: without(r.any(of(r)), r.any(but(r))), of)
+        return _Measured(lambda r: r.any(where), lambda r: r.at(where))
+    return _Measured(lambda r: without(r.any(where), r.any(but)), lambda r: r.at(where))
 
 
-def _on_both(of: Callable[[Reported], list[Spot]]) -> _Measured:
-    return _Measured(lambda r: r.on_both(of(r)), of)
+def _on_both(where: Where) -> _Measured:
+    return _Measured(lambda r: r.on_both(where), lambda r: r.at(where))
 
 
-_FEET, _HANDS = _part("leg", level="distal"), _part("arm", level="distal")
+def _of_limbs(holds: Callable[[Reported], Bit]) -> _Measured:
+    return _Measured(holds, lambda r: r.at(_LIMBS))
+
 
 _MEASURES: Mapping[Measure, _Measured] = {
-    "proximal": _any(_level("proximal")),
-    "distal": _any(_level("distal")),
-    "proximal_only": _any(_level("proximal"), but=_level("distal")),
-    "distal_only": _any(_level("distal"), but=_level("proximal")),
+    "proximal": _any(_PROXIMAL),
+    "distal": _any(_DISTAL),
+    "proximal_only": _any(_PROXIMAL, but=_DISTAL),
+    "distal_only": _any(_DISTAL, but=_PROXIMAL),
     "symmetric": _Measured(
-        lambda r: without(r.any(_limbs(r), lambda s: s.both), r.one_sided()),
-        lambda r: [s for s in _limbs(r) if s.both],
+        lambda r: without(r.any(_LIMBS, "both"), r.one_sided()), lambda r: [s for s in r.at(_LIMBS) if s.both]
     ),
-    "asymmetric": _Measured(Reported.one_sided, lambda r: [s for s in _limbs(r) if s.left or s.right]),
-    "one_limb": _Measured(Reported.one_limb, _limbs),
-    "confined_to_one_limb": _Measured(Reported.confined_to_one_limb, _limbs),
-    "both_arms": _on_both(_part("arm")),
-    "both_legs": _on_both(_part("leg")),
-    "arms_and_legs": _Measured(Reported.arms_and_legs, _limbs),
-    "one_side": _Measured(Reported.one_side, _limbs),
-    "arms_only": _any(_part("arm"), but=_part("leg")),
-    "legs_only": _any(_part("leg"), but=_part("arm")),
+    "asymmetric": _Measured(Reported.one_sided, lambda r: [s for s in r.at(_LIMBS) if s.left or s.right]),
+    "one_limb": _of_limbs(Reported.one_limb),
+    "confined_to_one_limb": _of_limbs(Reported.confined_to_one_limb),
+    "both_arms": _on_both(_ARM),
+    "both_legs": _on_both(_LEG),
+    "arms_and_legs": _of_limbs(Reported.arms_and_legs),
+    "one_side": _of_limbs(Reported.one_side),
+    "arms_only": _any(_ARM, but=_LEG),
+    "legs_only": _any(_LEG, but=_ARM),
     "stocking": _on_both(_FEET),
     "stocking_and_glove": _Measured(
-        lambda r: r.on_both(_FEET(r)) & r.on_both(_HANDS(r)), lambda r: [*_FEET(r), *_HANDS(r)]
+        lambda r: r.on_both(_FEET) & r.on_both(_HANDS), lambda r: [*r.at(_FEET), *r.at(_HANDS)]
     ),
-    "axial": _any(_part("neck", "trunk")),
-    "both_eyes": _on_both(_part("eyes")),
+    "axial": _any(_AXIS),
+    "both_eyes": _on_both(_EYES),
 }
 
 
@@ -189,7 +192,7 @@ def distribution(
         elif what == "regions":
             if regions := sum(reported.regions()):
                 yield f.name, float(regions), _names(s for s in reported.spots if s.part in _REGIONS)
-        elif measured(what, reported) & 1:
+        elif measured(what, reported):
             yield f.name, PRESENT, _names(_MEASURES[what].of(reported))
 
 
