@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from triage.case import Case
@@ -215,6 +216,8 @@ class _Cells:
 
 
 def _distinct(column: pa.Array) -> _Cells:
+    if pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
     if column.null_count == len(column):
         return _Cells(np.empty(0, np.int32), [])
     if pa.types.is_nested(column.type):
@@ -226,12 +229,17 @@ def _distinct(column: pa.Array) -> _Cells:
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     indices = encoded.indices
     bits, data = indices.buffers()
-    codes = np.frombuffer(data, indices.type.to_pandas_dtype())[indices.offset :][: len(indices)]
+    codes = np.frombuffer(data, _width(indices.type))[indices.offset :][: len(indices)]
     if not indices.null_count:
         return _Cells(codes, encoded.dictionary.to_pylist())
     if indices.offset % 8:
         return _Cells(codes, encoded.dictionary.to_pylist(), pack(indices.is_valid().to_numpy(zero_copy_only=False)))
     return _Cells(codes, encoded.dictionary.to_pylist(), from_bits(bits, indices.offset // 8, len(indices)))
+
+
+def _width(kind: pa.DataType) -> np.dtype[Any]:
+    """The integers of an Arrow column as NumPy knows them; Arrow itself would ask pandas."""
+    return np.dtype(f"{'u' if pa.types.is_unsigned_integer(kind) else ''}int{kind.bit_width}")
 
 
 def _coded(cells: _Cells, values: Sequence[Value | None], finding: Finding) -> Answers:
