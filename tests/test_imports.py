@@ -17,7 +17,7 @@ ORDER = (
     "explain", "pages", "files", "sinks", "sources", "tables", "columns", "cohort", "crowd", "planes", "consultation",
     "questions", "urgency", "ranking", "engine", "firing", "facts", "distribution", "reading.patients",
     "reading.phenopackets", "intake", "reading.hpo", "reading.times", "reading.ontology", "report", "case", "rulebook",
-    "implications", "compiling", "knowledge", "when", "documents", "errors", "_version",
+    "implications", "anatomy", "compiling", "knowledge", "when", "documents", "errors", "_version",
 )  # fmt: skip
 
 

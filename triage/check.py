@@ -15,7 +15,7 @@ from triage.intake import settle
 from triage.knowledge import Evidence, Examples, Given
 from triage.questions import findings_in
 from triage.reading.ontology import ontology_of
-from triage.rulebook import Rulebook
+from triage.rulebook import CITING, Rulebook
 from triage.teaching import run
 from triage.when import ABSENT, UNSURE, Condition, Is, Range, atoms, judge
 
@@ -36,7 +36,7 @@ class Checked:
 def check(book: Rulebook) -> Checked:
     """The whole rulebook: house rules, examples, citations, codes and cases."""
     counter: Counter[str] = Counter()
-    for kind in ("findings", "patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics"):
+    for kind in ("findings", *CITING):
         counter[kind.replace("_", " ")] = len(getattr(book, kind))
     counter["sources"] = len(book.sources)
     problems = [
@@ -223,7 +223,7 @@ def patterns_of(book: Rulebook, facts: Facts) -> set[str]:
 
 def _citations(book: Rulebook, counter: Counter[str]) -> Iterator[Problem]:
     cited: set[str] = set()
-    for kind in ("patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics"):
+    for kind in CITING:
         for entry in getattr(book, kind).values():
             counter["citations"] += len(entry.cite)
             counter["sourced entries"] += entry.status != "draft"

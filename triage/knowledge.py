@@ -24,10 +24,16 @@ Commonness: TypeAlias = Literal["common", "uncommon", "rare"]
 Standing: TypeAlias = Literal["leading", "possible", "unlikely", "not_assessed"]
 Part: TypeAlias = Literal["arm", "leg", "neck", "trunk", "face", "eyes", "bulbar", "breathing"]
 Level: TypeAlias = Literal["proximal", "distal", "whole", "axial"]
+Limb: TypeAlias = Literal["arm", "leg", "head"]
+LesionKind: TypeAlias = Literal["root", "trunk", "cord", "plexus", "nerve", "cauda_equina"]
+Share: TypeAlias = Literal["main", "chief", "part", "some", "minor"]
+"""How much of a supply a lesion takes: all of it; nearly all, as the one main root; a part; perhaps a part; hardly any."""
 Measure: TypeAlias = Literal[
     "proximal", "distal", "proximal_only", "distal_only", "symmetric", "asymmetric", "one_limb", "confined_to_one_limb",
     "both_arms", "both_legs", "arms_and_legs", "one_side", "arms_only", "legs_only", "stocking", "stocking_and_glove",
     "axial", "both_eyes", "regions", "not_mentioned",
+    "one_nerve", "one_root", "one_plexus_part", "no_single_nerve", "no_single_root", "no_single_plexus_part",
+    "several_nerves", "both_sides_of_the_cauda", "by_length", "lesions_needed",
 ]  # fmt: skip
 Cause: TypeAlias = Literal[
     "genetic", "autoimmune", "toxic", "metabolic_nutritional", "inflammatory", "infectious", "injury", "degenerative",
@@ -254,6 +260,83 @@ class Finding(Entry):
         return self
 
 
+class LesionSite(Sourced):
+    """A place on the way from the cord to muscle and skin where a lesion usually sits."""
+
+    id: Name
+    kind: LesionKind
+    nerve: str = ""
+    """The named nerve, the same at all its places; for a nerve only."""
+    label: str
+    plain: str
+    limb: Limb
+    site: SiteRef
+    from_: tuple[str, ...] = Field(default=(), alias="from")
+    """The places directly nearer to the cord that its fibres come through; none: straight from the roots."""
+    roots: tuple[str, ...] = ()
+    """Whose fibres run here; a nerve carries whatever its muscles and skin need."""
+    commonness: Commonness
+    usual_cause: str
+
+    @model_validator(mode="after")
+    def _kind_has_its_fields(self) -> LesionSite:
+        if (self.kind == "nerve") != bool(self.nerve):
+            raise ValueError("a nerve says which named nerve it is, and only a nerve does")
+        if (self.kind == "nerve") == bool(self.roots):
+            raise ValueError("all but a nerve say which roots run there, and a nerve does not")
+        return self
+
+
+class Roots(Entry):
+    """The roots that clearly carry something, and those that carry little of it or not in everybody."""
+
+    main: tuple[str, ...] = ()
+    minor: tuple[str, ...] = ()
+
+
+class Branch(Entry):
+    """The last place whose lesion still reaches a supply, and how much of the supply passes there."""
+
+    at: str
+    share: Literal["main", "part", "minor"] = "main"
+
+
+class Supply(Sourced):
+    """What a movement, a skin area or a reflex is supplied by."""
+
+    id: Name
+    kind: Literal["movement", "area", "reflex"]
+    finding: str
+    """Its presence is the deficit; its absence was tested normal."""
+    label: str
+    limb: Limb
+    muscles: tuple[str, ...] = ()
+    roots: Roots
+    by: tuple[Branch, ...] = Field(min_length=1)
+    often_spared_at: tuple[str, ...] = ()
+    """Places it passes whose lesions often leave it alone all the same."""
+    reach: int = Field(ge=0, le=6)
+    """How far out: 6 toes, 5 foot and ankle, 4 shin, 3 knee and fingers, 2 hand, 1 forearm and thigh, 0 the rest."""
+    variants: str = ""
+
+
+class Support(Sourced):
+    """What pain, a provocation or a mechanism adds for lesions at some places."""
+
+    id: Name
+    for_: tuple[str, ...] = Field(alias="for", min_length=1)
+    kind: Literal["pain", "provocation", "mechanism"]
+    when: When
+    strength: Strength
+    because: str
+
+    @model_validator(mode="after")
+    def _one_finding(self) -> Support:
+        if not isinstance(self.when, Is):
+            raise ValueError("a support asks for one finding")
+        return self
+
+
 class Pattern(Sourced):
     """What several findings amount to."""
 
@@ -413,6 +496,19 @@ class Thresholds(Entry):
         return self
 
 
+class FocalScale(Entry):
+    """How lesions are weighed; words of strength."""
+
+    spared: dict[Literal["main", "chief", "part"], Strength]
+    """A movement, area or reflex that was tested normal, by the share of it that a lesion would take."""
+    minor: Strength
+    """A deficit that a lesion explains by minor supply only."""
+    contradicted: float
+    """In points: what was tested normal excludes a lesion from here down."""
+    margin: float
+    """In points: lesions no further apart cannot be told apart."""
+
+
 class Scale(Entry):
     """The only place where words become numbers."""
 
@@ -420,6 +516,7 @@ class Scale(Entry):
     themes: dict[str, str]
     domains: tuple[str, ...]
     thresholds: Thresholds
+    focal: FocalScale
     not_excluded: dict[UrgencyLevel, UrgencyLevel]
     unsure_for_same_day: int
     unanswered: UrgencyLevel
@@ -459,6 +556,10 @@ class Expectation(Entry):
     leading: tuple[SiteRef, ...] | None = None
     standing: dict[SiteRef, tuple[Standing, ...]] = {}
     urgency: tuple[UrgencyLevel, ...] = Field(min_length=1)
+    lesions: tuple[tuple[str, ...], ...] = ()
+    """Sets of lesions, any of which may be named first; each lesion as ``place:side``."""
+    next_examination: tuple[str, ...] = ()
+    """Findings, one of which must be among the first examinations proposed."""
     red_flags: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
@@ -470,6 +571,8 @@ class Never(Entry):
     leading: tuple[SiteRef, ...] = ()
     urgency: tuple[UrgencyLevel, ...] = ()
     conditions: tuple[str, ...] = ()
+    lesions: tuple[str, ...] = ()
+    """Lesions, as ``place:side``, that must not be part of a best explanation."""
 
 
 class TeachingCase(Entry):

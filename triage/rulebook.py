@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from triage.anatomy import Anatomy
 from triage.compiling import CASES, compiled_folder
 from triage.documents import DocumentError, parse_document, read_bytes
 from triage.errors import Problem, RulebookError, did_you_mean
@@ -24,6 +25,7 @@ from triage.knowledge import (
     Finding,
     Given,
     Investigation,
+    LesionSite,
     Modifier,
     Pattern,
     RedFlag,
@@ -31,6 +33,8 @@ from triage.knowledge import (
     Site,
     Source,
     SubSite,
+    Supply,
+    Support,
     TeachingCase,
     Term,
     Test,
@@ -55,9 +59,18 @@ _LISTS: Mapping[str, type[BaseModel]] = MappingProxyType(
         "topics": Topic,
         "terms": Term,
         "terms/modifiers": Modifier,
+        "anatomy/lesion_sites": LesionSite,
+        "anatomy/supply": Supply,
+        "anatomy/supports": Support,
         "sources": Source,
     }
 )
+
+CITING = (
+    "patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics", "lesion_sites", "supply",
+    "supports",
+)  # fmt: skip
+"""The kinds of entries that cite sources."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,6 +92,11 @@ class Rulebook:
     """HPO terms that are no finding's own, by id."""
     modifiers: Mapping[str, Modifier]
     """HPO terms that say more of an observation, by id."""
+    lesion_sites: Mapping[str, LesionSite]
+    """Where a lesion may sit on the way from the cord to muscle and skin."""
+    supply: Mapping[str, Supply]
+    """What each movement, skin area and reflex is supplied by."""
+    supports: Mapping[str, Support]
     sources: Mapping[str, Source]
     sites: Mapping[str, Site]
     scale: Scale
@@ -108,6 +126,11 @@ class Rulebook:
     def implications(self) -> Implications:
         """What follows from what among the findings."""
         return Implications(self.findings)
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """What a lesion at each place would affect."""
+        return Anatomy(self.lesion_sites, self.supply)
 
     def sub_sites_of(self, ref: str) -> tuple[str, ...]:
         """The sub-sites a reference means: all of a site's, or the one named."""
@@ -341,6 +364,7 @@ def _cross_check(book: Rulebook) -> Iterator[Problem]:
     yield from checker.conditions_in_entries()
     yield from checker.references()
     yield from checker.terms()
+    yield from checker.anatomy()
     yield from checker.cycles()
 
 
@@ -411,8 +435,7 @@ class _CrossCheck:
         for c in book.conditions.values():
             for ref in c.lives_at:
                 yield from self._known("conditions", c.id, "lives_at", ref, self.sites, "site")
-        kinds = ("patterns", "evidence", "red_flags", "tests", "investigations", "conditions", "topics")
-        for kind in kinds:
+        for kind in CITING:
             for name, entry in getattr(book, kind).items():
                 for citation in entry.cite:
                     yield from self._known(kind, name, "cite", citation.source, book.sources, "source")
@@ -443,6 +466,31 @@ class _CrossCheck:
             yield from self._answers("modifiers", modifier.id, "present", modifier.present)
             for domain in modifier.of:
                 yield from self._known("modifiers", modifier.id, "of", domain, self.book.scale.domains, "domain")
+
+    def anatomy(self) -> Iterator[Problem]:
+        book = self.book
+        for site in book.lesion_sites.values():
+            yield from self._known("lesion_sites", site.id, "site", site.site, book.sub_sites, "sub-site")
+            for place in site.from_:
+                yield from self._place("lesion_sites", site.id, "from", place, site.limb)
+        owner: dict[str, str] = {}
+        for supply in book.supply.values():
+            yield from self._atom("supply", supply.id, "finding", Is(supply.finding, PRESENT), findings_only=True)
+            if owner.setdefault(supply.finding, supply.id) != supply.id:
+                message = f"'{supply.finding}' already is the deficit of {owner[supply.finding]}"
+                yield self._problem("supply", supply.id, "finding", message)
+            for place in (*(branch.at for branch in supply.by), *supply.often_spared_at):
+                yield from self._place("supply", supply.id, "by", place, supply.limb)
+        for support in book.supports.values():
+            yield from self._condition("supports", support.id, "when", support.when, findings_only=True)
+            for place in support.for_:
+                yield from self._known("supports", support.id, "for", place, book.lesion_sites, "lesion site")
+
+    def _place(self, kind: str, name: str, where: str, place: str, limb: str) -> Iterator[Problem]:
+        yield from self._known(kind, name, where, place, self.book.lesion_sites, "lesion site")
+        site = self.book.lesion_sites.get(place)
+        if site and site.limb != limb:
+            yield self._problem(kind, name, where, f"'{place}' is in the {site.limb}, not in the {limb}")
 
     def _answers(self, kind: str, name: str, where: str, answers: Given) -> Iterator[Problem]:
         for finding, answer in answers.items():
@@ -478,7 +526,8 @@ class _CrossCheck:
         implied = {
             f.name: [n for i in f.implies for n in ([i] if isinstance(i, str) else i)] for f in book.findings.values()
         }
-        for kind, graph in (("patterns", built_on), ("findings", implied)):
+        nearer = {site.id: list(site.from_) for site in book.lesion_sites.values()}
+        for kind, graph in (("patterns", built_on), ("findings", implied), ("lesion_sites", nearer)):
             try:
                 TopologicalSorter(graph).prepare()
             except CycleError as error:
