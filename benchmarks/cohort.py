@@ -26,9 +26,9 @@ from plain_facts import FlatRules
 from triage.case import Case
 from triage.cohort import Cohort, Outcomes
 from triage.columns import Columns
-from triage.consultation import Infer, Reasoning, reason
+from triage.consultation import Engine, Infer, Reasoning, reason
 from triage.crowd import Crowd, Said
-from triage.engine import infer
+from triage.engine import infer, join
 from triage.facts import close
 from triage.firing import infer_plainly
 from triage.intake import settle
@@ -145,7 +145,8 @@ class Loops:
         return min(self._few, len(self._said)) if name == DEFAULTS else len(self._said)
 
     def run(self, name: str) -> list[Reasoning]:
-        return [reason(self._book, close(said, self._book), self.ways[name]) for said in self._said[: self.count(name)]]
+        engine = Engine(join, self.ways[name])
+        return [reason(self._book, close(said, self._book), engine) for said in self._said[: self.count(name)]]
 
     def work(self, name: str) -> Callable[[], object]:
         return lambda: self.run(name)

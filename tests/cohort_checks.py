@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from triage.case import Case
 from triage.cohort import STANDINGS, Outcomes
-from triage.consultation import reason
+from triage.consultation import PLAIN, reason
 from triage.facts import close
-from triage.firing import infer_plainly
 from triage.intake import settle
 from triage.knowledge import URGENCIES, Given
 from triage.planes import unpack
@@ -17,7 +16,7 @@ from triage.rulebook import Rulebook
 
 def alone(answers: Given, book: Rulebook) -> dict[str, object]:
     """One person's consultation, as far as a cohort gives it."""
-    reasoning = reason(book, close(settle(Case(findings=answers), book).said, book), infer_plainly)
+    reasoning = reason(book, close(settle(Case(findings=answers), book).said, book), PLAIN)
     ranked = reasoning.ranked
     points = {score.ref: score.points for score in ranked.sub_sites}
     return {

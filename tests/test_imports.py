@@ -14,10 +14,10 @@ PACKAGE = Path(triage.__file__).parent
 # From the top of the tree to its bottom: each module imports only from those after it.
 ORDER = (
     "__main__", "cli", "evaluation_page", "evaluate", "labelled", "measures", "check", "effect", "teaching", "glossary",
-    "explain", "pages", "files", "sinks", "sources", "tables", "columns", "cohort", "crowd", "planes", "consultation",
-    "questions", "urgency", "ranking", "engine", "firing", "facts", "distribution", "reading.patients",
-    "reading.phenopackets", "intake", "reading.hpo", "reading.times", "reading.ontology", "report", "case", "rulebook",
-    "implications", "anatomy", "compiling", "knowledge", "when", "documents", "errors", "_version",
+    "explain", "pages", "files", "sinks", "sources", "tables", "columns", "cohort", "crowd", "focal_crowd", "planes",
+    "consultation", "questions", "urgency", "engine", "focal", "ranking", "firing", "facts", "distribution",
+    "reading.patients", "reading.phenopackets", "intake", "reading.hpo", "reading.times", "reading.ontology", "report",
+    "case", "rulebook", "implications", "anatomy", "compiling", "knowledge", "when", "documents", "errors", "_version",
 )  # fmt: skip
 
 

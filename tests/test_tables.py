@@ -17,9 +17,8 @@ pa = pytest.importorskip("pyarrow")
 import triage.tables  # noqa: E402
 from triage import Case, CaseError, consult  # noqa: E402
 from triage.columns import answers_in  # noqa: E402
-from triage.consultation import reason  # noqa: E402
+from triage.consultation import PLAIN, reason  # noqa: E402
 from triage.facts import close  # noqa: E402
-from triage.firing import infer_plainly  # noqa: E402
 from triage.intake import settle  # noqa: E402
 from triage.knowledge import Given  # noqa: E402
 from triage.rulebook import Rulebook  # noqa: E402
@@ -63,7 +62,7 @@ def alone(answers: Given, book: Rulebook) -> dict[str, Any]:
             ("support", its.relative_support),
         )
     }  # fmt: skip
-    fired = reason(book, close(settle(Case(findings=answers), book).said, book), infer_plainly).firings
+    fired = reason(book, close(settle(Case(findings=answers), book).said, book), PLAIN).firings
     return {
         "error": None,
         "urgency": report.urgency.level,

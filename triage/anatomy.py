@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import get_args
 
-from triage.knowledge import LesionSite, Limb, Share, Supply
+from triage.knowledge import LesionSite, Limb, Share, Supply, SupplyKind
 
 LIMBS: tuple[Limb, ...] = get_args(Limb)
 SHARES: tuple[Share, ...] = get_args(Share)
+SUPPLY_KINDS: tuple[SupplyKind, ...] = get_args(SupplyKind)
+MOST_SUPPLIES = 63
+"""In one limb: their masks are words of a machine."""
+TRUNK, FOOT, TOES = 0, 5, 6
+"""Of the steps a supply may reach out: the nearest, and the two furthest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """What a lesion at one place takes: the supplies of its limb by share, each as a mask of their places in the limb."""
+    """What a lesion at one place takes: by share, masks of the supplies of its limb."""
 
     place: LesionSite
     main: int
@@ -64,6 +70,13 @@ class Anatomy:
             {limb: self._wiring(limb, [s for s in supplies.values() if s.limb == limb]) for limb in LIMBS}
         )
         self.by_finding: Mapping[str, Supply] = MappingProxyType({s.finding: s for s in supplies.values()})
+
+        self.reaching = lru_cache(maxsize=None)(self._reaching)
+        """The mask of the supplies of a limb that reach from one step out to another, ends included; of one kind."""
+
+    def _reaching(self, limb: Limb, nearest: int, furthest: int, kind: SupplyKind | None = None) -> int:
+        supplies = enumerate(self.wiring[limb].supplies)
+        return sum(1 << b for b, s in supplies if nearest <= s.reach <= furthest and kind in (None, s.kind))
 
     def upstream(self, place: str) -> Iterator[str]:
         """A place, and those nearer to the cord that its fibres come through, each once."""

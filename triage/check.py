@@ -11,6 +11,7 @@ from triage.case import Case
 from triage.errors import CaseError, Problem, RulebookError, did_you_mean
 from triage.facts import Facts, close
 from triage.firing import full_lookup, reading_of
+from triage.focal import in_general, join_plainly, localise
 from triage.intake import settle
 from triage.knowledge import Evidence, Examples, Given
 from triage.questions import findings_in
@@ -202,7 +203,8 @@ def _holder(book: Rulebook, condition: Condition, reading: str) -> Callable[[Giv
             name: v for name, v in example.items() if name in book.sites or name in book.sub_sites
         }
         findings = {name: value for name, value in example.items() if name not in standings}
-        facts = close(settle(Case(findings=findings), book).said, book)
+        said = close(settle(Case(findings=findings), book).said, book)
+        facts = in_general(book, said, localise(book, said, join_plainly))
         return bool(judge(condition, full_lookup(book, facts, patterns_of(book, facts), standings, reading)))
 
     return holds

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from triage import report as r
 from triage import urgency as safety
 from triage._version import __version__
 from triage.case import Case
-from triage.engine import infer
+from triage.engine import infer, join
 from triage.facts import Facts, close
-from triage.firing import Firing, Rank, full_lookup
+from triage.firing import Firing, Rank, full_lookup, infer_plainly
+from triage.focal import Focal, Join, in_general, join_plainly, localise
 from triage.intake import contradiction, settle
 from triage.knowledge import HpoTerm, Standing, Status
 from triage.questions import open_questions
@@ -23,12 +25,25 @@ from triage.when import Condition, Is, Lookup, atoms, judge
 Infer = Callable[[Rulebook, Facts, Rank], list[Firing]]
 
 
+class Engine(NamedTuple):
+    """A way of running the rules: those that join facts, then those over what is known of one person."""
+
+    join: Join
+    infer: Infer
+
+
+EXPERTA = Engine(join, infer)
+PLAIN = Engine(join_plainly, infer_plainly)
+"""Without an engine: the reference, and what sweeps over many cases and rulebooks use."""
+
+
 @dataclass(frozen=True)
 class Reasoning:
     """Everything a consultation worked out, before it is put into a report."""
 
     book: Rulebook
     facts: Facts
+    focal: Focal
     firings: tuple[Firing, ...]
     ranked: Ranked
     urgency: safety.Urgency
@@ -53,16 +68,18 @@ def consult(case: Case, rulebook: Rulebook | None = None) -> r.Report:
     return _Writer(reasoning, case, intake.notices).report()
 
 
-def reason(book: Rulebook, facts: Facts, how: Infer = infer) -> Reasoning:
-    """Infer, rank, infer again, judge the urgency; ``how`` runs the rules."""
+def reason(book: Rulebook, facts: Facts, engine: Engine = EXPERTA) -> Reasoning:
+    """Find the lesions, infer, rank, infer again, judge the urgency."""
+    focal = localise(book, facts, engine.join)
+    facts = in_general(book, facts, focal)
     ranked: list[Ranked] = []
 
     def standings(firings: Sequence[Firing]) -> dict[str, Standing]:
         ranked.append(rank(book, firings))
         return dict(ranked[0].standings)
 
-    firings = tuple(how(book, facts, standings))
-    return Reasoning(book, facts, firings, ranked[0], safety.assess(book, facts, firings))
+    firings = tuple(engine.infer(book, facts, standings))
+    return Reasoning(book, facts, focal, firings, ranked[0], safety.assess(book, facts, firings))
 
 
 class _Writer:

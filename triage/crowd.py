@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.distribution import Reported, Spot, measured, relevant
+from triage.focal_crowd import lesions_of
+from triage.knowledge import LESION_MEASURES
 from triage.planes import Bits, Plane, at_least, both, either, every, pack, somebody, without, words_for
 from triage.rulebook import Rulebook
 from triage.when import (
@@ -298,7 +300,7 @@ class Crowd:
         views: dict[tuple[str, ...], tuple[Plane, Reported]] = {}
         found: list[tuple[str, Value, Plane]] = []
         for finding in findings.values():
-            if finding.computed is None:
+            if finding.computed is None or finding.computed.what in LESION_MEASURES:
                 continue
             what, of = finding.computed.what, finding.computed.of
             if of not in views:
@@ -312,6 +314,8 @@ class Crowd:
                     found.append((finding.name, float(n), without(at_least(n, regions), at_least(n + 1, regions))))
             else:
                 found.append((finding.name, PRESENT, somebody(measured(what, reported))))
+        said_of = {name: known.words for name, known in self._known.items()}
+        found += lesions_of(self._book).findings(said_of, self.people)
         for name, value, plane in found:
             who = without(plane, self[name].anything())
             if isinstance(value, str):

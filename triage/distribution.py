@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from triage.knowledge import Finding, Level, Measure, Part
+from triage.knowledge import LESION_MEASURES, Finding, LesionMeasure, Level, Measure, Part
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, Value
 
@@ -133,7 +133,7 @@ def _of_limbs(holds: Callable[[Reported], Bit]) -> _Measured:
     return _Measured(holds, lambda r: r.at(_LIMBS))
 
 
-_MEASURES: Mapping[Measure, _Measured] = {
+_MEASURES: Mapping[Measure | LesionMeasure, _Measured] = {
     "proximal": _any(_PROXIMAL),
     "distal": _any(_DISTAL),
     "proximal_only": _any(_PROXIMAL, but=_DISTAL),
@@ -159,7 +159,7 @@ _MEASURES: Mapping[Measure, _Measured] = {
 }
 
 
-def measured(what: Measure, reported: Reported) -> Bit:
+def measured(what: Measure | LesionMeasure, reported: Reported) -> Bit:
     """Whether a measure holds of what was reported."""
     return _MEASURES[what].holds(reported)
 
@@ -172,13 +172,13 @@ def relevant(of: tuple[str, ...], book: Rulebook) -> list[Finding]:
 def distribution(
     values: Mapping[str, Value], book: Rulebook, spoken_of: bool
 ) -> Iterator[tuple[str, Value, tuple[str, ...]]]:
-    """Every computed finding that holds and was not answered: its name, its value, and what it was computed from.
+    """Every finding computed from places that holds and was not answered: its name, value, and what it came from.
 
     ``spoken_of`` tells whether any finding was given at all, without which nothing can be said not to be mentioned.
     """
     views: dict[tuple[str, ...], tuple[bool, Reported]] = {}
     for f in book.findings.values():
-        if f.computed is None or f.name in values:
+        if f.computed is None or f.name in values or f.computed.what in LESION_MEASURES:
             continue
         what, of = f.computed.what, f.computed.of
         if of not in views:

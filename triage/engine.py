@@ -6,11 +6,12 @@ import collections
 import collections.abc
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from inspect import signature
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 
@@ -38,10 +39,13 @@ from experta.activation import Activation  # noqa: E402
 from experta.conditionalelement import AND, OR, ConditionalElement  # noqa: E402
 from experta.engine import KnowledgeEngine  # noqa: E402
 from experta.fact import Fact  # noqa: E402
+from experta.fieldconstraint import W  # noqa: E402
 from experta.rule import Rule as ExpertaRule  # noqa: E402
+from experta.shortcuts import MATCH  # noqa: E402
 
 from triage.facts import Facts  # noqa: E402
 from triage.firing import Firing, Rank, Rule, finding_lookup, first_rules, second_rules  # noqa: E402
+from triage.focal import Link, Seen, Side  # noqa: E402
 from triage.rulebook import Rulebook  # noqa: E402
 from triage.when import PRESENT, All, AtLeast, Condition, Is, Value  # noqa: E402
 
@@ -51,15 +55,26 @@ def infer(book: Rulebook, facts: Facts, rank: Rank) -> list[Firing]:
 
     The firings come in rule order, the same in every process. Each thread has an engine of its own.
     """
-    engines: WeakKeyDictionary[Rulebook, _Engine] = getattr(_local, "engines", None) or WeakKeyDictionary()
-    _local.engines = engines
-    engine = engines.get(book)
-    if engine is None:
-        engine = engines[book] = _Engine(book)
-    return engine.consult(facts, rank)
+    return _engine_of(_Engine, book).consult(facts, rank)
+
+
+def join(book: Rulebook, seen: Seen) -> list[Link]:
+    """Join what was seen of a person with the anatomy: what lesions would explain, and what speaks for and against."""
+    return _engine_of(_Joining, book).consult(seen)
 
 
 _local = threading.local()
+_E = TypeVar("_E", bound=KnowledgeEngine)
+
+
+def _engine_of(kind: type[_E], book: Rulebook) -> _E:
+    """This thread's engine of a kind for a rulebook."""
+    engines: WeakKeyDictionary[Rulebook, dict[type, Any]] = getattr(_local, "engines", None) or WeakKeyDictionary()
+    _local.engines = engines
+    its = engines.setdefault(book, {})
+    if kind not in its:
+        its[kind] = kind(book)
+    return its[kind]  # type: ignore[no-any-return]
 
 
 class Known(Fact):  # type: ignore[misc]
@@ -282,3 +297,127 @@ def _holding(kind: type[Fact], fields: Iterable[str]) -> Fact:
 def _beginning(known: Fact) -> Iterator[Fact]:
     """What an engine begins a consultation with."""
     yield known
+
+
+class Deficit(Fact):  # type: ignore[misc]
+    """A supply that is lost, by side."""
+
+
+class Spared(Fact):  # type: ignore[misc]
+    """A supply that was tested normal, by side."""
+
+
+class Noted(Fact):  # type: ignore[misc]
+    """A support that holds, by side."""
+
+
+class Takes(Fact):  # type: ignore[misc]
+    """Anatomy: a lesion at a place takes a supply, or hardly any of it."""
+
+
+class Backed(Fact):  # type: ignore[misc]
+    """Knowledge: a lesion at a place is supported."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """What of a rule of two facts is asked of the person: a field for each variable, and the partners to be found."""
+
+    rule: ExpertaRule
+    fields: Mapping[str, str]
+    shared: tuple[str, ...]
+    partners: dict[tuple[object, ...], list[dict[str, object]]]
+
+
+class _HashJoin(Matcher):  # type: ignore[misc]
+    """Rules of two facts that share variables, one of a person and one that always stands.
+
+    What always stands is filed once, by the values of the shared variables; a person's fact finds its partners there.
+    """
+
+    def __init__(self, engine: _Joining) -> None:
+        super().__init__(engine)
+        self._halves: dict[type[Fact], list[_Half]] = {}
+        for rule in engine.get_rules():
+            asked, standing = rule
+            fields, theirs = _variables(asked), _variables(standing)
+            shared = tuple(sorted(fields.keys() & theirs.keys()))
+            half = _Half(rule, fields, shared, {})
+            for fact in engine.standing:
+                if type(fact) is type(standing):
+                    bound = {variable: fact[field] for variable, field in theirs.items()}
+                    half.partners.setdefault(tuple(bound[variable] for variable in shared), []).append(bound)
+            self._halves.setdefault(type(asked), []).append(half)
+
+    def changes(self, adding: Iterable[Fact] = (), deleting: Iterable[Fact] = ()) -> Any:
+        """The activations that a person's facts bring about; ``deleting`` is always empty here."""
+        added = []
+        for fact in adding:
+            for half in self._halves.get(type(fact), ()):
+                bound = {variable: fact[field] for variable, field in half.fields.items()}
+                for partner in half.partners.get(tuple(bound[variable] for variable in half.shared), ()):
+                    added.append(Activation(half.rule, (fact,), {**bound, **partner}))
+        return added, ()
+
+    def reset(self) -> None:
+        """Nothing of a person is kept."""
+
+
+def _variables(pattern: Fact) -> dict[str, str]:
+    """The variables of a pattern, each with its field."""
+    return {value.__bind__: field for field, value in pattern.items() if isinstance(value, W)}
+
+
+class _Joining(KnowledgeEngine):  # type: ignore[misc]
+    """An experta engine that joins what was seen of a person with the anatomy."""
+
+    __matcher__ = _HashJoin
+    __strategy__ = _Order
+
+    def __init__(self, book: Rulebook) -> None:
+        self.standing = [Takes(place=place, supply=supply) for place, supply in book.anatomy.shares]
+        self.standing += [Backed(place=place, support=s.id) for s in book.supports.values() for place in s.for_]
+        side, place, supply, support = MATCH.side, MATCH.place, MATCH.supply, MATCH.support
+        takes, backed = Takes(place=place, supply=supply), Backed(place=place, support=support)
+        self._rules = [
+            ExpertaRule(Deficit(side=side, supply=supply), takes)(_explains),
+            ExpertaRule(Spared(side=side, supply=supply), takes)(_spares),
+            ExpertaRule(Noted(side=side, support=support), backed)(_supports),
+        ]
+        self.links: list[Link] = []
+        super().__init__()
+
+    def get_rules(self) -> list[ExpertaRule]:
+        return self._rules
+
+    def get_deffacts(self) -> list[Callable[[Seen], Iterable[Fact]]]:
+        return [_what_was_seen]
+
+    def consult(self, seen: Seen) -> list[Link]:
+        """One person: whatever the last one left behind is wiped first."""
+        self.links = []
+        self.reset(seen=seen)
+        self.run()
+        return self.links
+
+
+def _explains(engine: _Joining, place: str, side: Side, supply: str) -> None:
+    engine.links.append(Link("explains", place, side, supply))
+
+
+def _spares(engine: _Joining, place: str, side: Side, supply: str) -> None:
+    engine.links.append(Link("spares", place, side, supply))
+
+
+def _supports(engine: _Joining, place: str, side: Side, support: str) -> None:
+    engine.links.append(Link("supports", place, side, support))
+
+
+def _what_was_seen(seen: Seen) -> Iterator[Fact]:
+    """What a joining begins with."""
+    for side, supply in seen.deficits:
+        yield Deficit(side=side, supply=supply)
+    for side, supply in seen.spared:
+        yield Spared(side=side, supply=supply)
+    for side, support in seen.supports:
+        yield Noted(side=side, support=support)

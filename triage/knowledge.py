@@ -25,15 +25,18 @@ Standing: TypeAlias = Literal["leading", "possible", "unlikely", "not_assessed"]
 Part: TypeAlias = Literal["arm", "leg", "neck", "trunk", "face", "eyes", "bulbar", "breathing"]
 Level: TypeAlias = Literal["proximal", "distal", "whole", "axial"]
 Limb: TypeAlias = Literal["arm", "leg", "head"]
+SupplyKind: TypeAlias = Literal["movement", "area", "reflex"]
 LesionKind: TypeAlias = Literal["root", "trunk", "cord", "plexus", "nerve", "cauda_equina"]
 Share: TypeAlias = Literal["main", "chief", "part", "some", "minor"]
-"""How much of a supply a lesion takes: all of it; nearly all, as the one main root; a part; perhaps a part; hardly any."""
+"""How much of a supply a lesion takes: all; nearly all, as its one main root; a part; perhaps a part; hardly any."""
 Measure: TypeAlias = Literal[
     "proximal", "distal", "proximal_only", "distal_only", "symmetric", "asymmetric", "one_limb", "confined_to_one_limb",
     "both_arms", "both_legs", "arms_and_legs", "one_side", "arms_only", "legs_only", "stocking", "stocking_and_glove",
     "axial", "both_eyes", "regions", "not_mentioned",
+]  # fmt: skip
+LesionMeasure: TypeAlias = Literal[
     "one_nerve", "one_root", "one_plexus_part", "no_single_nerve", "no_single_root", "no_single_plexus_part",
-    "several_nerves", "both_sides_of_the_cauda", "by_length", "lesions_needed",
+    "several_nerves", "by_length", "lesions_needed",
 ]  # fmt: skip
 Cause: TypeAlias = Literal[
     "genetic", "autoimmune", "toxic", "metabolic_nutritional", "inflammatory", "infectious", "injury", "degenerative",
@@ -47,6 +50,7 @@ CaseTag: TypeAlias = Literal[
     "classical", "atypical", "early", "sparse", "mimic", "contradictory", "not_enough", "emergency"
 ]
 
+LESION_MEASURES: frozenset[LesionMeasure] = frozenset(get_args(LesionMeasure))
 URGENCIES: tuple[UrgencyLevel, ...] = ("routine_appointment", "within_two_weeks", "same_day", "emergency")
 """From least to most urgent."""
 
@@ -210,9 +214,9 @@ class Location(Entry):
 
 
 class Computed(Entry):
-    """How a finding is computed from the locations, sides and domains of others."""
+    """How a finding is computed: from the locations, sides and domains of others, or from the lesions they need."""
 
-    what: Measure
+    what: Measure | LesionMeasure
     of: tuple[str, ...]
 
 
@@ -305,7 +309,7 @@ class Supply(Sourced):
     """What a movement, a skin area or a reflex is supplied by."""
 
     id: Name
-    kind: Literal["movement", "area", "reflex"]
+    kind: SupplyKind
     finding: str
     """Its presence is the deficit; its absence was tested normal."""
     label: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from triage.anatomy import Anatomy
+from triage.anatomy import MOST_SUPPLIES, Anatomy
 from triage.compiling import CASES, compiled_folder
 from triage.documents import DocumentError, parse_document, read_bytes
 from triage.errors import Problem, RulebookError, did_you_mean
@@ -473,6 +474,9 @@ class _CrossCheck:
             yield from self._known("lesion_sites", site.id, "site", site.site, book.sub_sites, "sub-site")
             for place in site.from_:
                 yield from self._place("lesion_sites", site.id, "from", place, site.limb)
+        for limb, many in Counter(supply.limb for supply in book.supply.values()).items():
+            if many > MOST_SUPPLIES:
+                yield Problem(f"the {limb} has {many} supplies; there is room for {MOST_SUPPLIES}", "anatomy/supply")
         owner: dict[str, str] = {}
         for supply in book.supply.values():
             yield from self._atom("supply", supply.id, "finding", Is(supply.finding, PRESENT), findings_only=True)

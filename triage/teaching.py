@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from triage.case import Case
-from triage.consultation import Reasoning, consult, reason
+from triage.consultation import PLAIN, Reasoning, consult, reason
 from triage.facts import Facts, close
-from triage.firing import infer_plainly
 from triage.intake import settle
 from triage.knowledge import Standing, TeachingCase, UrgencyLevel
 from triage.questions import open_questions
@@ -58,7 +57,7 @@ def facts_of(teaching: TeachingCase, book: Rulebook) -> Facts:
 
 def reason_plainly(book: Rulebook, facts: Facts) -> Reasoning:
     """A consultation's reasoning without the engine: for sweeps over many cases and rulebooks."""
-    return reason(book, facts, how=infer_plainly)
+    return reason(book, facts, PLAIN)
 
 
 def outcome_of(reasoning: Reasoning) -> Outcome:

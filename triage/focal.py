@@ -1,0 +1,398 @@
+"""Which lesions would explain the weak movements, numb areas and lost reflexes: the smallest sets of them.
+
+What a lesion explains and what speaks against it comes from links, each a rule's joining of two facts; sets of two and
+three are searched over the same tables as bit masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any, Literal, TypeAlias
+
+from triage.anatomy import FOOT, SUPPLY_KINDS, TOES, TRUNK, Anatomy, Territory, Wiring
+from triage.facts import Facts, Origin
+from triage.knowledge import LesionKind, LesionMeasure, Limb, Measure, Share, Support
+from triage.ranking import COMMONNESS
+from triage.rulebook import Rulebook
+from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, Is, Value
+
+Mask: TypeAlias = Any
+"""Supplies as the bits of a number; an array of such masks for many people."""
+Side: TypeAlias = Literal["left", "right", "unsaid"]
+SIDES: tuple[Side, ...] = ("left", "right", "unsaid")
+MOST_LESIONS = 3
+"""The largest set searched in one limb."""
+NERVE, ROOT, PLEXUS = "nerve", "root", "plexus"
+FAMILY: Mapping[LesionKind, str] = {
+    "nerve": NERVE, "root": ROOT, "trunk": PLEXUS, "cord": PLEXUS, "plexus": PLEXUS, "cauda_equina": ROOT,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """One limb on one side with something wrong in it: masks of its supplies."""
+
+    limb: Limb
+    side: Side
+    deficits: int
+    spared: int
+    """Tested normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the joins start from: per side the supplies lost and tested normal, and the supports that hold."""
+
+    deficits: tuple[tuple[Side, str], ...]
+    spared: tuple[tuple[Side, str], ...]
+    supports: tuple[tuple[Side, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two facts joined: a lesion would explain a deficit, would take what is spared, or is supported."""
+
+    how: Literal["explains", "spares", "supports"]
+    place: str
+    side: Side
+    what: str
+    """The supply, or the support."""
+
+
+Join: TypeAlias = Callable[[Rulebook, Seen], Sequence[Link]]
+
+
+def join_plainly(book: Rulebook, seen: Seen) -> list[Link]:
+    """The same joins without an engine: the reference."""
+    shares = book.anatomy.shares
+    links = []
+    for how, states in (("explains", seen.deficits), ("spares", seen.spared)):
+        for side, supply in states:
+            links += [Link(how, place, side, supply) for place, of in shares if of == supply]  # type: ignore[arg-type]
+    for side, name in seen.supports:
+        links += [Link("supports", place, side, name) for place in book.supports[name].for_]
+    return links
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One lesion held against one zone."""
+
+    territory: Territory
+    explains: int
+    weakly: int
+    """Deficits that it explains by minor supply only."""
+    against: int
+    """What is tested normal though a lesion would take it."""
+    points: int
+    """What speaks against it, in points; nothing speaks against: 0."""
+    supports: tuple[Support, ...]
+    """The strongest of each kind."""
+    supported: int
+    """Their points."""
+
+    @property
+    def place(self) -> str:
+        return self.territory.place.id
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A set of lesions in one zone that together explain its deficits."""
+
+    fits: tuple[Fit, ...]
+    weakly: int
+    """Deficits explained by minor supply only."""
+    points: int
+    """What speaks against it, in points: from what was tested normal and what is weakly explained."""
+
+    @property
+    def total(self) -> int:
+        """Points with the supports."""
+        return self.points + sum(fit.supported for fit in self.fits)
+
+    @property
+    def families(self) -> frozenset[str]:
+        return frozenset(FAMILY[fit.territory.place.kind] for fit in self.fits)
+
+
+@dataclass(frozen=True)
+class Regional:
+    """What was found for one zone."""
+
+    zone: Zone
+    wiring: Wiring
+    fits: tuple[Fit, ...]
+    """Every lesion that explains anything."""
+    explanations: tuple[Explanation, ...]
+    """The smallest sets that nothing contradicts, best first."""
+    left_over: int
+    """The deficits that they do not explain."""
+    margin: float
+
+    @property
+    def size(self) -> int:
+        """How many lesions it takes; one more than are searched where they do not explain everything."""
+        return len(self.explanations[0].fits) if self.explanations and not self.left_over else MOST_LESIONS + 1
+
+    @cached_property
+    def best(self) -> tuple[Explanation, ...]:
+        """Those that cannot be told apart from the first."""
+        return tuple(e for e in self.explanations if e.total >= self.explanations[0].total - self.margin)
+
+    @cached_property
+    def by_deficits(self) -> tuple[Explanation, ...]:
+        """The same, counting deficits alone: pain and mechanism have rules of their own."""
+        top = max((e.points for e in self.explanations), default=0)
+        return tuple(e for e in self.explanations if e.points >= top - self.margin)
+
+    @cached_property
+    def if_partial(self) -> tuple[Fit, ...]:
+        """Single lesions that would explain everything but for what was tested normal, the least contradicted first."""
+        deficits = self.zone.deficits
+        whole = [f for f in self.fits if not deficits & ~(f.explains | f.weakly) and not _in_midline(f)]
+        return tuple(sorted(whole, key=lambda f: -f.points)) if self.left_over else ()
+
+
+@dataclass(frozen=True)
+class Focal:
+    """What was found in all zones."""
+
+    regions: tuple[Regional, ...]
+    unplaced: tuple[str, ...]
+    """Deficits of unsaid side in a limb that is affected on both."""
+    by_length: bool
+    """Whether the longest axons are affected first, on both sides alike."""
+    symmetric: frozenset[Limb]
+    """Limbs affected on both sides alike."""
+    midline: tuple[str, ...]
+    """Places in the midline where one lesion would explain everything in both legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What is known of one limb, as masks of its supplies: of one person, or arrays of many."""
+
+    left: Mask
+    right: Mask
+    unsaid: Mask
+    """Deficits on one side of the two, it was not said on which."""
+    spared: Mask
+
+
+def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
+    """The smallest sets of lesions for what is known of one person."""
+    tested: dict[Limb, Tested] = {}
+    zones: list[Zone] = []
+    unplaced: list[str] = []
+    for limb, wiring in book.anatomy.wiring.items():
+        tested[limb], lost = _tested(book, facts, wiring)
+        unplaced += [supply.finding for supply in wiring.of(lost)]
+        for side in SIDES:
+            if deficits := getattr(tested[limb], side):
+                zones.append(Zone(limb, side, deficits, tested[limb].spared))
+    links = join(book, _seen(book, facts, zones)) if zones else ()
+    by_zone: dict[tuple[Limb, Side], list[Link]] = {(zone.limb, zone.side): [] for zone in zones}
+    for link in links:
+        if (key := (book.lesion_sites[link.place].limb, link.side)) in by_zone:
+            by_zone[key].append(link)
+    regions = tuple(_regional(book, zone, by_zone[zone.limb, zone.side]) for zone in zones)
+    alike = frozenset(limb for limb, its in tested.items() if its.left and its.left == its.right)
+    return Focal(regions, tuple(unplaced), bool(by_length(book.anatomy, tested)), alike, _midline(regions))
+
+
+def _tested(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:
+    """What is known of a limb, and the deficits that could be placed on neither side."""
+    said: dict[Value, set[str]] = {}
+    for supply in wiring.supplies:
+        value = facts.values.get(supply.finding)
+        if value in AFFIRMED or value == ABSENT:
+            said.setdefault(value, set()).add(supply.finding)
+    left, right, both, unsaid, spared = (wiring.mask(said.get(v, set())) for v in (LEFT, RIGHT, BOTH, PRESENT, ABSENT))
+    middle = wiring.mask({name for name in said.get(PRESENT, ()) if not book.findings[name].sided})
+    left, right, unsaid, lost = place_unsaid(left | both, right | both, unsaid, middle)
+    return Tested(left, right, unsaid, spared), lost
+
+
+def place_unsaid(left: int, right: int, unsaid: int, middle: int) -> tuple[int, int, int, int]:
+    """The deficits left, right and on neither once those of unsaid side are placed, and those that cannot be.
+
+    They join the side that is affected; where both are, those in the midline join both and the others none.
+    """
+    if left and right:
+        return left | middle, right | middle, 0, unsaid & ~middle
+    if left:
+        return left | unsaid, 0, 0, 0
+    return (0, right | unsaid, 0, 0) if right else (0, 0, unsaid, 0)
+
+
+def by_length(anatomy: Anatomy, tested: Mapping[Limb, Tested]) -> Any:
+    """Whether the longest axons are affected first: both sides alike, from the foot up, nothing spared further out."""
+    arm, leg = tested["arm"], tested["leg"]
+    alike = (arm.left == arm.right) & (leg.left == leg.right) & ((arm.unsaid | leg.unsaid) == 0)
+    holds = alike & ((leg.left & anatomy.reaching("leg", FOOT, TOES)) != 0)
+    for limb, its in (("arm", arm), ("leg", leg)):
+        holds = holds & ((its.left & anatomy.reaching(limb, 0, TRUNK)) == 0)
+    for kind in SUPPLY_KINDS:
+        for reach in range(TRUNK + 1, TOES):
+            near = far = False
+            for limb, its in (("arm", arm), ("leg", leg)):
+                near = near | ((its.left & anatomy.reaching(limb, 0, reach, kind)) != 0)
+                far = far | ((its.spared & anatomy.reaching(limb, reach + 1, TOES, kind)) != 0)
+            holds = holds & ((near & far) ^ True)
+    return holds
+
+
+def _midline(regions: Sequence[Regional]) -> tuple[str, ...]:
+    """The places in the midline where one lesion would explain everything in both legs."""
+    whole = [
+        {
+            fit.place
+            for fit in region.fits
+            if _in_midline(fit) and not region.zone.deficits & ~(fit.explains | fit.weakly)
+        }
+        for region in regions
+        if region.zone.limb == "leg" and region.zone.side != "unsaid"
+    ]
+    return tuple(sorted(set.intersection(*whole))) if len(whole) == len((LEFT, RIGHT)) else ()
+
+
+def _in_midline(fit: Fit) -> bool:
+    return fit.territory.place.kind == "cauda_equina"
+
+
+def _seen(book: Rulebook, facts: Facts, zones: Iterable[Zone]) -> Seen:
+    deficits: list[tuple[Side, str]] = []
+    spared: list[tuple[Side, str]] = []
+    sides: dict[Side, None] = {}
+    for zone in zones:
+        wiring = book.anatomy.wiring[zone.limb]
+        sides[zone.side] = None
+        deficits += [(zone.side, supply.id) for supply in wiring.of(zone.deficits)]
+        spared += [(zone.side, supply.id) for supply in wiring.of(zone.spared)]
+    held = [
+        (side, support.id)
+        for support in book.supports.values()
+        if isinstance(support.when, Is) and facts.lookup(support.when)
+        for side in sides
+        if _on(facts.values[support.when.name], side)
+    ]
+    return Seen(tuple(deficits), tuple(spared), tuple(held))
+
+
+def _on(value: Value, side: Side) -> bool:
+    """Whether what holds may be on a side."""
+    return side == "unsaid" or value not in (LEFT, RIGHT) or value == side
+
+
+def _regional(book: Rulebook, zone: Zone, links: Iterable[Link]) -> Regional:
+    wiring = book.anatomy.wiring[zone.limb]
+    by_place: dict[str, list[Link]] = {place: [] for place in wiring.territories}
+    for link in links:
+        by_place[link.place].append(link)
+    fits = (_fit(book, wiring, wiring.territories[place], its) for place, its in by_place.items() if its)
+    telling = tuple(fit for fit in fits if fit.explains | fit.weakly)
+    explanations, left_over = _smallest(zone.deficits, telling, book)
+    return Regional(zone, wiring, telling, explanations, left_over, book.scale.focal.margin)
+
+
+def _fit(book: Rulebook, wiring: Wiring, territory: Territory, links: Iterable[Link]) -> Fit:
+    """One lesion's fit, read from its links and from nowhere else."""
+    masks = {"explains": 0, "spares": 0}
+    strongest: dict[str, Support] = {}
+    points = book.scale.points
+    places = {supply.id: bit for bit, supply in enumerate(wiring.supplies)}
+    for link in links:
+        if link.how != "supports":
+            masks[link.how] |= 1 << places[link.what]
+            continue
+        support = book.supports[link.what]
+        held = strongest.setdefault(support.kind, support)
+        if (abs(points[support.strength]), held.id) > (abs(points[held.strength]), support.id):
+            strongest[support.kind] = support
+    spared = book.scale.focal.spared
+    against = masks["spares"] & ~(territory.some | territory.minor)
+    shares: Iterator[Share | None] = (territory.share(bit) for bit in range(len(places)) if against >> bit & 1)
+    return Fit(
+        territory,
+        explains=masks["explains"] & territory.explains,
+        weakly=masks["explains"] & territory.minor,
+        against=against,
+        points=sum(points[spared[share]] for share in shares if share in spared),
+        supports=tuple(strongest[kind] for kind in sorted(strongest)),
+        supported=sum(points[support.strength] for support in strongest.values()),
+    )
+
+
+def _smallest(deficits: int, fits: Sequence[Fit], book: Rulebook) -> tuple[tuple[Explanation, ...], int]:
+    """The smallest sets of uncontradicted lesions that explain the most deficits, and what they leave over."""
+    scale = book.scale
+    usable = [f for f in fits if f.points > scale.focal.contradicted and not _in_midline(f)]
+    reached = 0
+    for fit in usable:
+        reached |= fit.explains | fit.weakly
+    found: list[tuple[int, Explanation]] = []
+    for size in range(1, MOST_LESIONS + 1):
+        for fits_of_set in combinations(usable, size):
+            well = covered = 0
+            for fit in fits_of_set:
+                well |= fit.explains
+                covered |= fit.explains | fit.weakly
+            weakly = covered & ~well
+            if covered == reached or size == MOST_LESIONS:
+                points = sum(f.points for f in fits_of_set) + scale.points[scale.focal.minor] * weakly.bit_count()
+                found.append((covered, Explanation(fits_of_set, weakly, points)))
+        if any(covered == reached for covered, _ in found):
+            found = [(covered, e) for covered, e in found if covered == reached]
+            break
+    most = max((covered.bit_count() for covered, _ in found), default=0)
+    best = [(covered, explanation) for covered, explanation in found if covered.bit_count() == most]
+    if not most:
+        return (), deficits
+    covered = best[0][0]
+    return tuple(sorted((e for c, e in best if c == covered), key=_order)), deficits & ~covered
+
+
+def _order(explanation: Explanation) -> tuple[int, int]:
+    """By points, and where they are equal the commoner places first."""
+    return -explanation.total, sum(COMMONNESS[fit.territory.place.commonness] for fit in explanation.fits)
+
+
+def in_general(book: Rulebook, facts: Facts, focal: Focal) -> Facts:
+    """The facts with what the lesions amount to, as findings that were computed."""
+    values, origins = dict(facts.values), dict(facts.origins)
+    measures = _measures(focal)
+    of = tuple(supply.finding for region in focal.regions for supply in region.wiring.of(region.zone.deficits))
+    for finding in book.findings.values():
+        if finding.computed and finding.name not in values and (value := measures.get(finding.computed.what)):
+            values[finding.name] = PRESENT if value is True else float(value)
+            origins[finding.name] = Origin("computed", tuple(dict.fromkeys(of)))
+    return Facts(values, origins, facts.conflicts)
+
+
+def _measures(focal: Focal) -> Mapping[Measure | LesionMeasure, bool | int]:
+    """Every measure of the lesions in arms and legs; the nerves of the head speak through rules of their own."""
+    regions = [region for region in focal.regions if region.zone.limb != "head"]
+    if not regions:
+        return {}
+    leaders = [e.families for region in regions for e in region.by_deficits]
+    needed = sum(region.size for region in regions)
+    spread = len(regions) > 1
+    singles = frozenset[str]().union(*(e.families for e in regions[0].explanations)) if needed == 1 else frozenset()
+    told = spread or regions[0].zone.deficits.bit_count() > 1
+    apart = not focal.by_length and not focal.symmetric - {"head"}
+    explained = all(region.size <= MOST_LESIONS for region in regions)
+    return {
+        "one_nerve": needed == 1 and set(leaders) == {frozenset({NERVE})},
+        "one_root": needed == 1 and set(leaders) == {frozenset({ROOT})},
+        "one_plexus_part": needed == 1 and set(leaders) == {frozenset({PLEXUS})},
+        "no_single_nerve": told and NERVE not in singles,
+        "no_single_root": told and ROOT not in singles,
+        "no_single_plexus_part": told and PLEXUS not in singles,
+        "several_nerves": apart and explained and needed > 1 and set(leaders) == {frozenset({NERVE})},
+        "by_length": focal.by_length,
+        "lesions_needed": needed if apart else 0,
+    }

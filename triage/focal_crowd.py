@@ -1,0 +1,246 @@
+"""What the deficits of many people amount to: `focal` in arrays of masks, with the same measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.anatomy import Wiring
+from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, Tested, by_length
+from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure
+from triage.planes import Plane, either, pack, unpack
+from triage.rulebook import Rulebook
+from triage.when import ABSENT, BOTH, LEFT, PRESENT, RIGHT, Value
+
+Masks = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
+_FAMILIES = (NERVE, ROOT, PLEXUS)
+_MIXED = len(_FAMILIES)
+_NEVER = np.int16(-(1 << 14))
+_SPREAD: tuple[Limb, ...] = ("arm", "leg")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesion:
+    """One place, as numbers."""
+
+    family: int
+    explains: np.uint64
+    reaches: np.uint64
+    """The same, with what it supplies but little."""
+    costs: tuple[tuple[np.uint64, int], ...]
+    """What a supply tested normal costs, in points: the place of its bit, and the points."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Of each distinct zone: how many lesions it takes, and of which families."""
+
+    size: NDArray[np.int16]
+    only: NDArray[np.bool_]
+    """By family: whether every leading explanation is of that family alone."""
+    single: NDArray[np.bool_]
+    """By family: whether a single lesion of it explains everything."""
+
+
+@lru_cache(maxsize=8)
+def lesions_of(book: Rulebook) -> Lesions:
+    """The anatomy of a rulebook made ready, once."""
+    return Lesions(book)
+
+
+class Lesions:
+    """The anatomy of a rulebook made ready for many people."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self._wanted = [f for f in book.findings.values() if f.computed and f.computed.what in LESION_MEASURES]
+        self._lesions = {limb: _numbers(book, book.anatomy.wiring[limb]) for limb in _SPREAD}
+
+    def findings(self, said: Mapping[str, Mapping[Value, Plane]], people: int) -> Iterator[tuple[str, Value, Plane]]:
+        """Every computed finding about lesions with its value, and who has it."""
+        measured = self._measures(said, people)
+        for finding in self._wanted:
+            assert finding.computed is not None
+            for value, plane in measured.get(finding.computed.what, ()):
+                yield finding.name, value, plane
+
+    def _measures(
+        self, said: Mapping[str, Mapping[Value, Plane]], people: int
+    ) -> dict[Measure | LesionMeasure, list[tuple[Value, Plane]]]:
+        affected = self._affected(said)
+        if affected is None:
+            return {}
+        who = np.flatnonzero(unpack(affected, people))
+        tested = {limb: self._tested(limb, said, who, people) for limb in _SPREAD}
+        total = _Total(len(who))
+        for limb, its in tested.items():
+            total.add(its, self._lesions[limb], self._book)
+
+        def plane(flags: Flags) -> Plane:
+            everyone = np.zeros(people, np.bool_)
+            everyone[who] = flags
+            return pack(everyone)
+
+        flags = total.measures(np.asarray(by_length(self._book.anatomy, tested)))
+        found: dict[Measure | LesionMeasure, list[tuple[Value, Plane]]] = {
+            what: [(PRESENT, plane(its))] for what, its in flags.items()
+        }
+        apart = total.needed * total.apart
+        found["lesions_needed"] = [(float(n), plane(apart == n)) for n in np.unique(apart) if n]
+        return found
+
+    def _affected(self, said: Mapping[str, Mapping[Value, Plane]]) -> Plane:
+        """Who has any deficit in arms or legs."""
+        names = [s.finding for limb in _SPREAD for s in self._book.anatomy.wiring[limb].supplies if s.finding in said]
+        return either(said[name].get(value) for name in names for value in (PRESENT, LEFT, RIGHT, BOTH))
+
+    def _tested(
+        self, limb: Limb, said: Mapping[str, Mapping[Value, Plane]], who: NDArray[np.intp], people: int
+    ) -> Tested:
+        """What is known of a limb of these people; see `focal`."""
+        wiring, findings = self._book.anatomy.wiring[limb], self._book.findings
+        masks = {word: np.zeros(len(who), np.uint64) for word in (PRESENT, LEFT, RIGHT, BOTH, ABSENT)}
+        for bit, supply in enumerate(wiring.supplies):
+            for word, plane in said.get(supply.finding, {}).items():
+                if plane is not None and word in masks:
+                    masks[word] |= unpack(plane, people)[who].astype(np.uint64) << np.uint64(bit)
+        in_middle = np.uint64(wiring.mask({s.finding for s in wiring.supplies if not findings[s.finding].sided}))
+        left, right, unsaid = masks[LEFT] | masks[BOTH], masks[RIGHT] | masks[BOTH], masks[PRESENT]
+        on_both, on_left, on_right = (left != 0) & (right != 0), left != 0, right != 0
+        none = np.uint64(0)
+        middle = np.where(on_both, unsaid & in_middle, none)
+        return Tested(
+            left=left | middle | np.where(on_left & ~on_right, unsaid, none),
+            right=right | middle | np.where(on_right & ~on_left, unsaid, none),
+            unsaid=np.where(on_left | on_right, none, unsaid),
+            spared=masks[ABSENT],
+        )
+
+
+class _Total:
+    """What was found, added up over the limbs and sides of each person."""
+
+    def __init__(self, people: int) -> None:
+        self.zones = np.zeros(people, np.int16)
+        self.needed = np.zeros(people, np.int16)
+        self.apart = np.ones(people, np.bool_)
+        self._told = np.zeros(people, np.bool_)
+        self._explained = np.ones(people, np.bool_)
+        self._only = np.ones((len(_FAMILIES), people), np.bool_)
+        self._single = np.zeros((len(_FAMILIES), people), np.bool_)
+
+    def add(self, tested: Tested, lesions: Sequence[_Lesion], book: Rulebook) -> None:
+        """The zones of one limb."""
+        self.apart &= ~((tested.left != 0) & (tested.left == tested.right))
+        sides = (tested.left, tested.right, tested.unsaid)
+        whose = np.concatenate([np.flatnonzero(side) for side in sides])
+        deficits = np.concatenate([side[side != 0] for side in sides])
+        zones, each = np.unique(np.stack([deficits, tested.spared[whose]]), axis=1, return_inverse=True)
+        found = _search(zones[0], zones[1], lesions, book)
+        # Of one person there are several zones in a limb, so they are added side by side.
+        start = 0
+        for side in sides:
+            people = np.flatnonzero(side)
+            its = each.reshape(-1)[start : start + len(people)]
+            start += len(people)
+            self.zones[people] += 1
+            self.needed[people] += found.size[its]
+            self._told[people] |= (side[people] & (side[people] - np.uint64(1))) != 0
+            self._explained[people] &= found.size[its] <= MOST_LESIONS
+            self._only[:, people] &= found.only[:, its]
+            self._single[:, people] |= found.single[:, its]
+
+    def measures(self, by_length: Flags) -> dict[LesionMeasure, Flags]:
+        """Every measure that holds or does not; see `focal`."""
+        self.apart &= ~by_length
+        told, one = self._told | (self.zones > 1), self.needed == 1
+        nerve, root, plexus = self._only
+        singles = self._single & one
+        return {
+            "one_nerve": one & nerve,
+            "one_root": one & root,
+            "one_plexus_part": one & plexus,
+            "no_single_nerve": told & ~singles[0],
+            "no_single_root": told & ~singles[1],
+            "no_single_plexus_part": told & ~singles[2],
+            "several_nerves": self.apart & self._explained & (self.needed > 1) & nerve,
+            "by_length": by_length,
+        }
+
+
+def _numbers(book: Rulebook, wiring: Wiring) -> list[_Lesion]:
+    scale = book.scale
+    lesions = []
+    for territory in wiring.territories.values():
+        if territory.place.kind == "cauda_equina":
+            continue
+        shares = ((bit, territory.share(bit)) for bit in range(len(wiring.supplies)))
+        spared = scale.focal.spared
+        costs = tuple((np.uint64(bit), scale.points[spared[share]]) for bit, share in shares if share in spared)
+        explains = np.uint64(territory.explains)
+        lesions.append(
+            _Lesion(
+                _FAMILIES.index(FAMILY[territory.place.kind]), explains, explains | np.uint64(territory.minor), costs
+            )
+        )
+    return lesions
+
+
+def _search(deficits: Masks, spared: Masks, lesions: Sequence[_Lesion], book: Rulebook) -> _Found:
+    """The smallest sets of uncontradicted lesions for distinct zones."""
+    zones, focal = len(deficits), book.scale.focal
+    minor = book.scale.points[focal.minor]
+    found = _Found(
+        np.full(zones, MOST_LESIONS + 1, np.int16),
+        np.zeros((len(_FAMILIES), zones), np.bool_),
+        np.zeros((len(_FAMILIES), zones), np.bool_),
+    )
+    points = np.zeros((len(lesions), zones), np.int16)
+    for its, lesion in zip(points, lesions, strict=True):
+        for bit, cost in lesion.costs:
+            its += ((spared >> bit) & np.uint64(1)).astype(np.int16) * np.int16(cost)
+    usable = points > focal.contradicted
+    reached = np.zeros(zones, np.uint64)
+    for may, lesion in zip(usable, lesions, strict=True):
+        reached |= np.where(may, lesion.reaches, np.uint64(0))
+    open_zones = np.flatnonzero(deficits & ~reached == 0)
+    for size in range(1, MOST_LESIONS + 1):
+        best = np.full((_MIXED + 1, len(open_zones)), _NEVER)
+        here, may, its = deficits[open_zones], usable[:, open_zones], points[:, open_zones]
+        telling = [n for n, lesion in enumerate(lesions) if (may[n] & (here & lesion.reaches != 0)).any()]
+        for chosen in combinations(telling, size):
+            covered = np.bitwise_or.reduce([lesions[n].reaches for n in chosen])
+            who = np.flatnonzero((here & ~covered) == 0)
+            for n in chosen:
+                who = who[may[n, who]]
+            if len(who):
+                well = np.bitwise_or.reduce([lesions[n].explains for n in chosen])
+                total = its[list(chosen)][:, who].sum(axis=0) + minor * _count(here[who] & ~well)
+                families = {lesions[n].family for n in chosen}
+                of = families.pop() if len(families) == 1 else _MIXED
+                best[of, who] = np.maximum(best[of, who], total)
+        top = best.max(axis=0)
+        done = top != _NEVER
+        whose = open_zones[done]
+        found.size[whose] = size
+        near = best[:, done] >= top[done] - focal.margin
+        for family in range(len(_FAMILIES)):
+            found.only[family, whose] = near[family] & (near.sum(axis=0) == 1)
+            if size == 1:
+                found.single[family, whose] = best[family, done] != _NEVER
+        open_zones = open_zones[~done]
+        if not len(open_zones):
+            break
+    return found
+
+
+def _count(masks: Masks) -> NDArray[np.int16]:
+    """How many bits each mask has."""
+    bits: NDArray[np.uint8] = np.unpackbits(masks.view(np.uint8).reshape(len(masks), 8), axis=1)
+    return np.asarray(bits.sum(axis=1), np.int16)
