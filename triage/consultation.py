@@ -17,6 +17,7 @@ from triage.firing import Firing, Rank, full_lookup, infer_plainly
 from triage.focal import Focal, Join, in_general, join_plainly, localise
 from triage.intake import contradiction, settle
 from triage.knowledge import HpoTerm, Standing, Status
+from triage.lesion_report import focal_part
 from triage.questions import open_questions
 from triage.ranking import Ranked, Score, Vote, rank
 from triage.rulebook import Rulebook, load_rulebook
@@ -89,6 +90,7 @@ class _Writer:
         self.case = case
         self.book = reasoning.book
         self.facts = reasoning.facts
+        self.focal = reasoning.focal
         self.firings = reasoning.firings
         self.ranked = reasoning.ranked
         self.urgency = reasoning.urgency
@@ -111,6 +113,7 @@ class _Writer:
             summary=self._summary(leading, sites),
             sites=sites,
             cannot_tell_apart=tuple(site.site for site in leading) if len(leading) > 1 else (),
+            focal=focal_part(self.book, self.facts, self.focal),
             unexplained=self._unexplained(leading),
             conditions=self._conditions(),
             investigations=self._investigations(),
@@ -383,7 +386,7 @@ class _Writer:
         return " ".join(part for part in (best, early, timing.note) if part)
 
     def _questions(self) -> tuple[r.Question, ...]:
-        asked = open_questions(self.book, self.facts, self.firings, self.ranked, self.urgency)
+        asked = open_questions(self.book, self.facts, self.firings, self.ranked, self.urgency, self.focal)
         findings = self.book.findings
         return tuple(
             r.Question(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from triage.pages import Look, Page, as_html, as_markdown, as_text
-from triage.report import Argument, Report, SiteAssessment
+from triage.report import Argument, FocalRegion, LesionSet, Report, SiteAssessment
 
 Format: TypeAlias = Literal["text", "markdown", "html", "json"]
 
@@ -42,6 +42,7 @@ def _report_page(report: Report) -> Page:
     for site in report.leading:
         _site(page, site)
     _runners_up(page, report)
+    _lesions(page, report)
     _conditions(page, report)
     _tests(page, report)
     _questions(page, report)
@@ -127,6 +128,71 @@ def _runners_up(page: Page, report: Report) -> None:
         )
         for site in others
     )
+
+
+def _lesions(page: Page, report: Report) -> None:
+    """The smallest sets of lesions, limb by limb, with the table and what to examine next."""
+    focal = report.focal
+    if focal is None or not (focal.regions or focal.midline or focal.longest_fibres_first):
+        return
+    page.heading("Which lesion of a root, plexus or nerve would explain it")
+    page.paragraph(
+        "This looks at weak movements, numb areas and lost reflexes alone; the sites above weigh everything.", "quiet"
+    )
+    if focal.both_sides_alike:
+        same = f"The same on both sides ({_join(focal.both_sides_alike)}): a single lesion on each side is not sought."
+        page.paragraph(same)
+    if focal.longest_fibres_first:
+        page.paragraph("The longest nerve fibres are affected first, both sides alike: a length-dependent neuropathy.")
+    if focal.midline:
+        page.paragraph(f"One lesion in the midline would explain both legs: {_join(focal.midline)}.")
+    for region in focal.regions:
+        _region(page, region)
+    if focal.unplaced:
+        page.paragraph(f"It was not said on which side: {_join(focal.unplaced)}.")
+
+
+def _region(page: Page, region: FocalRegion) -> None:
+    side = "side not said" if region.side == "unsaid" else region.side
+    page.heading(f"{region.limb.capitalize()} ({side})", level=3)
+    many = region.cannot_tell_apart
+    if many > 1:
+        page.paragraph(f"{many} explanations cannot be told apart by what is known; the likeliest first:", "strong")
+    page.items(map(_lesion_set, region.explanations, "ABCD"), marker="*")
+    if not region.explanations:
+        page.paragraph("No lesion explains this without what was tested normal speaking against it.", "strong")
+    if region.left_over:
+        page.paragraph(f"Not explained: {_join(region.left_over)}.")
+    page.items(
+        (f"Only if partial: {lesion.label}", [f"normal though it supplies it: {_join(lesion.normal_though_supplied)}"])
+        for lesion in region.if_partial
+    )
+    letters = "ABCD"[: len(region.explanations)]
+    if region.explanations and len(region.table) > 1:
+        head = ("Would a lesion there affect it?", "found", *letters)
+        page.table(head, ((row.what, row.found, *row.affects) for row in region.table))
+    if region.next_examinations:
+        page.paragraph("What to examine next:", "strong")
+        page.items(
+            (f"{one.what[:1].upper()}{one.what[1:]} ({one.finding})", [one.question, one.help, f"{one.tells}."])
+            for one in region.next_examinations
+        )
+    page.items(f"Variant: {variant}" for variant in region.variants)
+
+
+def _lesion_set(explanation: LesionSet, letter: str) -> tuple[str, list[str]]:
+    named = " + ".join(lesion.label for lesion in explanation.lesions)
+    draft = _draft("draft" if any(lesion.status == "draft" for lesion in explanation.lesions) else None)
+    lines = []
+    for lesion in explanation.lesions:
+        only = f"{lesion.label}: " if len(explanation.lesions) > 1 else ""
+        hardly = f"; by minor supply only {_join(lesion.hardly)}" if lesion.hardly else ""
+        lines.append(f"{only}explains {_join(lesion.explains) or 'nothing well'}{hardly}")
+        if lesion.normal_though_supplied:
+            lines.append(f"{only}against it, as normal: {_join(lesion.normal_though_supplied)}")
+        lines += [f"{only}for it: {why}" for why in lesion.supported_by]
+        lines.append(f"usual cause: {lesion.usual_cause}")
+    return f"{letter}. {named}{draft}" + ("" if explanation.points == 0 else f" ({explanation.points:+d})"), lines
 
 
 def _conditions(page: Page, report: Report) -> None:

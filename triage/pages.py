@@ -33,7 +33,15 @@ class Items:
     marker: str = "-"
 
 
-Block: TypeAlias = Heading | Paragraph | Items
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under column heads; the first cell of a row names it."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Block: TypeAlias = Heading | Paragraph | Items | Table
 
 
 @dataclass
@@ -54,6 +62,10 @@ class Page:
         if full:
             self.blocks.append(Items(full, marker))
 
+    def table(self, head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+        if body := tuple(tuple(row) for row in rows):
+            self.blocks.append(Table(tuple(head), body))
+
 
 _COLOURS: dict[Look, str] = {"plain": "", "strong": "1", "alarm": "1;31", "good": "1;32", "quiet": "2"}
 
@@ -71,6 +83,8 @@ def as_text(page: Page, width: int = 80, *, colour: bool = False) -> str:
                 lines.append(_paint("=-"[block.level - 1] * min(width, len(title)), block.look, colour))
         elif isinstance(block, Paragraph):
             lines += [_paint(part, block.look, colour) for part in textwrap.wrap(block.text, width)]
+        elif isinstance(block, Table):
+            lines += _columns(block, width)
         else:
             for text, below in block.items:
                 indent = " " * (len(block.marker) + 3)
@@ -78,6 +92,32 @@ def as_text(page: Page, width: int = 80, *, colour: bool = False) -> str:
                 for line in below:
                     lines += textwrap.wrap(line, width, initial_indent=indent + "  ", subsequent_indent=indent + "  ")
     return "\n".join(lines) + "\n"
+
+
+def _columns(table: Table, width: int) -> list[str]:
+    """A table in columns; where they do not fit, the first is wrapped, and in the last resort each row is a line."""
+    widths = [max(map(len, cells)) for cells in zip(table.head, *table.rows, strict=True)]
+    room = width - 4 - sum(widths[1:]) - 2 * len(widths[1:])
+    if room < _NARROW:
+        pairs = (list(zip(table.head[1:], row[1:], strict=True)) for row in table.rows)
+        named = [
+            f"{row[0]}: {', '.join(f'{head} {cell}' for head, cell in its)}"
+            for row, its in zip(table.rows, pairs, strict=True)
+        ]
+        return [
+            part for line in named for part in textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    ")
+        ]
+    widths[0] = min(widths[0], room)
+    lines = []
+    for row in (table.head, *table.rows):
+        first, *more = textwrap.wrap(row[0], widths[0]) or [""]
+        cells = [first.ljust(widths[0]), *(cell.ljust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        lines += ["  " + "  ".join(cells).rstrip(), *(f"    {part}" for part in more)]
+    return lines
+
+
+_NARROW = 16
+"""Characters below which a first column is no longer read with ease."""
 
 
 def _paint(text: str, look: Look, colour: bool) -> str:
@@ -95,11 +135,17 @@ def as_markdown(page: Page) -> str:
         elif isinstance(block, Paragraph):
             text = _plain(block.text)
             lines.append(f"**{text}**" if block.look in ("strong", "alarm") else text)
+        elif isinstance(block, Table):
+            lines += [_row(block.head), _row("---" for _ in block.head), *map(_row, block.rows)]
         else:
             for text, below in block.items:
                 lines.append(f"- {_plain(text)}")
                 lines += [f"  - {_plain(line)}" for line in below]
     return "\n".join(lines) + "\n"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_plain, cells))} |"
 
 
 def _plain(text: str) -> str:
@@ -114,6 +160,12 @@ def as_html(page: Page, title: str) -> str:
             body.append(f'<h{block.level} class="{block.look}">{html.escape(block.text)}</h{block.level}>')
         elif isinstance(block, Paragraph):
             body.append(f'<p class="{block.look}">{html.escape(block.text)}</p>')
+        elif isinstance(block, Table):
+            head, *rows = (
+                "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+                for tag, row in (("th", block.head), *(("td", row) for row in block.rows))
+            )
+            body.append(f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>")
         else:
             body.append("<ul>")
             for text, below in block.items:
@@ -122,6 +174,7 @@ def as_html(page: Page, title: str) -> str:
             body.append("</ul>")
     style = (
         "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}"
+        "td,th{text-align:left;padding:0 1rem .1rem 0;vertical-align:top}"
         ".alarm{color:#a40000}.good{color:#1c6b2a}.quiet{color:#666}h1,h2{line-height:1.2}"
     )
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'

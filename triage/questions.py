@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from triage.examination import next_examinations, tells, worth_looking
 from triage.facts import Facts
 from triage.firing import Firing, full_lookup
+from triage.focal import Focal
 from triage.knowledge import Finding
-from triage.ranking import Ranked
+from triage.ranking import EASE, WEIGHT, Ranked
 from triage.rulebook import Rulebook
 from triage.urgency import Urgency
 from triage.when import ABSENT, AFFIRMED, Condition, Is, Lookup, atoms, one_away
 
 MOST_SAFETY = 8
 MOST_LOCALISING = 8
+MOST_BETWEEN_LESIONS = 2
 """How many questions of each kind a report lists."""
 
 
@@ -29,7 +32,7 @@ class Asked:
 
 
 def open_questions(
-    book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked: Ranked, urgency: Urgency
+    book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked: Ranked, urgency: Urgency, focal: Focal
 ) -> list[Asked]:
     """The questions in the order in which they should be asked; none whose answer is already implied."""
     chosen: dict[str, Asked] = {}
@@ -37,6 +40,8 @@ def open_questions(
         if len(chosen) < MOST_SAFETY:
             chosen.setdefault(name, Asked(name, why, safety=True))
     most = len(chosen) + MOST_LOCALISING
+    for name, why in _between_lesions(book, facts, ranked, focal):
+        chosen.setdefault(name, Asked(name, why, safety=False))
     for name, why in _localising(book, facts, firings, ranked):
         if len(chosen) < most:
             chosen.setdefault(name, Asked(name, why, safety=False))
@@ -55,6 +60,18 @@ def _safety(book: Rulebook, facts: Facts, urgency: Urgency) -> Iterator[tuple[st
                 yield names_and_reasons[turn]
     for name in urgency.unasked:
         yield name, "Whatever the complaint, this must be known before it can wait"
+
+
+def _between_lesions(book: Rulebook, facts: Facts, ranked: Ranked, focal: Focal) -> Iterator[tuple[str, str]]:
+    """The examinations that would best tell lesions apart where they sit at sites in question."""
+    proposed = [
+        (one.supply.finding, tells(one))
+        for region in worth_looking(focal)
+        if any(ranked.standings[fit.territory.place.site] != "unlikely" for e in region.best for fit in e.fits)
+        for one in next_examinations(book, facts, region)[:MOST_BETWEEN_LESIONS]
+    ]
+    for name, told in proposed[:MOST_BETWEEN_LESIONS]:
+        yield name, f"It would tell lesions apart: {told}"
 
 
 def general(book: Rulebook, facts: Facts, name: str) -> str:
@@ -90,7 +107,7 @@ def _localising(book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked:
                 gain[site] = max(gain.get(site, 0), gained)
     belongs = _belongs(book, facts, ranked)
     worth = {
-        name: (_spread(gains.get(name, {}), running) + _BELONGS) * share * _EASE[book.findings[name].kind]
+        name: (_spread(gains.get(name, {}), running) + _BELONGS) * share * EASE[book.findings[name].kind]
         for name, share in belongs.items()
     }
     for name in sorted(worth, key=lambda name: -worth[name]):
@@ -100,9 +117,6 @@ def _localising(book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked:
 
 _BELONGS = 2
 """Points' worth of asking for what belongs to the picture, even where it would move nothing by itself."""
-
-_EASE = {"symptom": 1.0, "sign": 0.6}
-"""A person can answer for a symptom; a sign needs an examiner."""
 
 
 def _why(book: Rulebook, gain: dict[str, float]) -> str:
@@ -116,9 +130,6 @@ def _spread(gain: dict[str, float], running: list[str]) -> float:
     """An answer that moves all sites alike separates none of them."""
     moved = [gain.get(site, 0) for site in running]
     return max(moved) - min(moved) / 2 if len(moved) > 1 else max(moved, default=0)
-
-
-_WEIGHT = {"common": 1.0, "uncommon": 0.5, "rare": 0.25}
 
 
 def _belongs(book: Rulebook, facts: Facts, ranked: Ranked) -> dict[str, float]:
@@ -167,7 +178,7 @@ _known_profiles: WeakKeyDictionary[Rulebook, _Profiles] = WeakKeyDictionary()
 def _profiles(book: Rulebook) -> _Profiles:
     if book not in _known_profiles:
         companies = tuple(
-            (site, _WEIGHT[c.how_common.word], _shares((*c.hallmarks, *c.expected), book))
+            (site, WEIGHT[c.how_common.word], _shares((*c.hallmarks, *c.expected), book))
             for c in book.conditions.values()
             for site in dict.fromkeys(home.partition(".")[0] for home in c.lives_at)
         )
@@ -211,5 +222,5 @@ def _one_answer_away(book: Rulebook, facts: Facts, condition: Condition, lookup:
 
 def _askable(finding: Finding | None, facts: Facts) -> bool:
     return (
-        finding is not None and finding.name not in facts.values and finding.kind in _EASE and finding.computed is None
+        finding is not None and finding.name not in facts.values and finding.kind in EASE and finding.computed is None
     )

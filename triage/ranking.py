@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.firing import Firing, Standings
-from triage.knowledge import Evidence, Standing
+from triage.knowledge import Commonness, Evidence, Kind, Standing
 from triage.rulebook import Rulebook
 
 COMMONNESS = {"common": 0, "uncommon": 1, "rare": 2}
+WEIGHT: Mapping[Commonness, float] = {"common": 1.0, "uncommon": 0.5, "rare": 0.25}
+"""How much what is common counts in choosing questions; it is no evidence."""
+EASE: Mapping[Kind, float] = {"symptom": 1.0, "sign": 0.6}
+"""A person can answer for a symptom; a sign needs an examiner; nothing else is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from triage.knowledge import (
     Code,
     Commonness,
     HpoTerm,
+    Limb,
     PublishedRatio,
     Standing,
     Status,
@@ -154,6 +155,80 @@ class Question(Part):
     safety: bool
 
 
+Affects: TypeAlias = Literal["yes", "mostly", "partly", "perhaps", "hardly", "no"]
+"""Whether a lesion would affect something, and how surely."""
+
+
+class Lesion(Part):
+    """A lesion at one place: what it would explain of one limb, and what speaks against it."""
+
+    place: str
+    side: Literal["left", "right", "unsaid"]
+    label: str
+    plain: str
+    site: str = Field(description="the sub-site it belongs to")
+    explains: tuple[str, ...]
+    hardly: tuple[str, ...] = Field(description="explained only by minor supply")
+    normal_though_supplied: tuple[str, ...] = Field(description="tested normal, and speaks against it")
+    supported_by: tuple[str, ...] = Field(description="what pain, a provocation or a mechanism adds")
+    usual_cause: str
+    cite: tuple[Citation, ...]
+    status: Status
+
+
+class LesionSet(Part):
+    """Lesions that together explain what is lost in one limb: none of them could be left out."""
+
+    lesions: tuple[Lesion, ...]
+    points: int = Field(description="what speaks for and against them, in points")
+    one_of_the_best: bool
+
+
+class TableRow(Part):
+    """A movement, area or reflex, what was found, and whether each explanation's lesions would affect it."""
+
+    what: str
+    found: Literal["lost", "normal", "not tested"]
+    affects: tuple[Affects, ...]
+
+
+class NextExamination(Part):
+    """What to examine next, how, and what it would tell."""
+
+    finding: str
+    side: Literal["left", "right", "unsaid"]
+    what: str
+    question: str
+    help: str
+    tells: str
+
+
+class FocalRegion(Part):
+    """One limb on one side: the smallest sets of lesions that explain what is lost and that nothing contradicts."""
+
+    limb: Limb
+    side: Literal["left", "right", "unsaid"]
+    lost: tuple[str, ...]
+    normal: tuple[str, ...]
+    explanations: tuple[LesionSet, ...] = Field(description="best first")
+    cannot_tell_apart: int = Field(description="how many, from the first on, cannot be told apart")
+    left_over: tuple[str, ...] = Field(description="what they do not explain")
+    if_partial: tuple[Lesion, ...] = Field(description="single lesions that would explain all but for what is normal")
+    table: tuple[TableRow, ...] = Field(description="a column for each explanation")
+    next_examinations: tuple[NextExamination, ...]
+    variants: tuple[str, ...] = Field(description="normal variants that could mislead here")
+
+
+class Focal(Part):
+    """Where lesions of roots, plexus or nerves would explain what is weak, numb or without its reflex."""
+
+    regions: tuple[FocalRegion, ...]
+    both_sides_alike: tuple[Limb, ...] = Field(description="limbs in which no lesion is sought for that reason")
+    longest_fibres_first: bool
+    midline: tuple[str, ...] = Field(description="one lesion in the midline would explain both legs")
+    unplaced: tuple[str, ...] = Field(description="deficits whose side was not said though both sides are affected")
+
+
 class RulebookStamp(Part):
     """Which knowledge answered."""
 
@@ -172,6 +247,7 @@ class Report(Part):
     summary: str
     sites: tuple[SiteAssessment, ...] = Field(description="every site, best first")
     cannot_tell_apart: tuple[str, ...]
+    focal: Focal | None = Field(description="which lesions of roots, plexus or nerves would explain the deficits")
     unexplained: tuple[str, ...] = Field(description="findings no leading site explains")
     conditions: tuple[ConditionFit, ...]
     investigations: tuple[SuggestedTest, ...]

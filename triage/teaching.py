@@ -63,7 +63,9 @@ def reason_plainly(book: Rulebook, facts: Facts) -> Reasoning:
 def outcome_of(reasoning: Reasoning) -> Outcome:
     """The outcome of a reasoning, conditions left out."""
     ranked = reasoning.ranked
-    asked = open_questions(reasoning.book, reasoning.facts, reasoning.firings, ranked, reasoning.urgency)
+    asked = open_questions(
+        reasoning.book, reasoning.facts, reasoning.firings, ranked, reasoning.urgency, reasoning.focal
+    )
     return Outcome(
         first=first_of(ranked),
         standings=ranked.standings,

@@ -1,0 +1,90 @@
+"""Which movement, area or reflex to examine next: the one whose result would tell the lesions apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from triage.facts import Facts
+from triage.focal import Explanation, Focal, Regional
+from triage.knowledge import Share, Supply
+from triage.ranking import EASE, WEIGHT
+from triage.rulebook import Rulebook
+
+MOST_EXAMINATIONS = 3
+"""How many a limb proposes."""
+_MOST_RIVALS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A supply worth examining, the rivals that would affect it, and those that would leave it alone."""
+
+    supply: Supply
+    affected: tuple[Explanation, ...]
+    spared: tuple[Explanation, ...]
+
+
+def worth_looking(focal: Focal) -> Iterator[Regional]:
+    """The regions in which a lesion is to be sought: not those that are affected on both sides alike."""
+    return (region for region in focal.regions if region.zone.limb not in focal.symmetric)
+
+
+def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Examination]:
+    """What would tell the leading explanations of one limb apart, the most telling first."""
+    rivals = region.explanations[:_MOST_RIVALS]
+    weights = [_weight(rival, rivals[0]) for rival in rivals]
+    worth: list[tuple[float, Supply]] = []
+    for bit, supply in enumerate(region.wiring.supplies):
+        if supply.finding in facts.values:
+            continue
+        costs = [_cost(book, rival, bit) for rival in rivals]
+        pairs = combinations(zip(weights, costs, strict=True), 2)
+        apart = sum(one * other * abs(this - that) for (one, this), (other, that) in pairs)
+        worth.append((apart * EASE[book.findings[supply.finding].kind], supply))
+    chosen = sorted((pair for pair in worth if pair[0] > 0), key=lambda pair: -pair[0])[:MOST_EXAMINATIONS]
+    return [_examination(region, supply, rivals) for _, supply in chosen]
+
+
+def share_of(explanation: Explanation, bit: int) -> Share | None:
+    """The most that any lesion of a set takes of a supply."""
+    shares = [share for fit in explanation.fits if (share := fit.territory.share(bit))]
+    return min(shares, key=_ORDER.index, default=None)
+
+
+_ORDER: tuple[Share, ...] = ("main", "chief", "part", "some", "minor")
+
+
+def _examination(region: Regional, supply: Supply, rivals: tuple[Explanation, ...]) -> Examination:
+    bit = region.wiring.supplies.index(supply)
+    shares = [(rival, share_of(rival, bit)) for rival in rivals]
+    return Examination(
+        supply,
+        affected=tuple(rival for rival, share in shares if share in ("main", "chief", "part")),
+        spared=tuple(rival for rival, share in shares if share in (None, "minor")),
+    )
+
+
+def _weight(rival: Explanation, first: Explanation) -> float:
+    common = [WEIGHT[fit.territory.place.commonness] for fit in rival.fits]
+    return float(10 ** ((rival.total - first.total) / 10) * min(common))
+
+
+def _cost(book: Rulebook, rival: Explanation, bit: int) -> int:
+    """What it would cost a rival if this were normal, in points."""
+    spared = book.scale.focal.spared
+    share = share_of(rival, bit)
+    return -book.scale.points[spared[share]] if share in spared else 0
+
+
+def tells(examination: Examination) -> str:
+    """What the result would mean, in words."""
+    lost = {"movement": "weak", "area": "numb", "reflex": "lost"}[examination.supply.kind]
+    affected, spared = (_names(group) for group in (examination.affected, examination.spared))
+    told = [f"{lost} in: {affected}"] if affected else []
+    return "; ".join([*told, *([f"spared in: {spared}"] if spared else [])])
+
+
+def _names(explanations: Iterable[Explanation]) -> str:
+    return ", ".join(" + ".join(fit.territory.place.label for fit in e.fits) for e in explanations)
