@@ -13,7 +13,7 @@ from triage.facts import Facts, close
 from triage.firing import full_lookup, reading_of
 from triage.focal import in_general, join_plainly, localise
 from triage.intake import settle
-from triage.knowledge import Evidence, Examples, Given
+from triage.knowledge import Evidence, Examples, Expectation, Given, Never
 from triage.questions import findings_in
 from triage.reading.ontology import ontology_of
 from triage.rulebook import CITING, Rulebook
@@ -260,12 +260,16 @@ def _cases(book: Rulebook, counter: Counter[str]) -> Iterator[Problem]:
             yield Problem(message, "cases", case.id, "expect")
 
 
-def _references(expect: object, never: object, book: Rulebook) -> Iterator[tuple[str, str, Iterable[str]]]:
+def _references(expect: Expectation, never: Never, book: Rulebook) -> Iterator[tuple[str, str, Iterable[str]]]:
     sites = [*book.sites, *book.sub_sites]
     tables: dict[str, Iterable[str]] = {
         "leading": sites, "standing": sites, "red_flags": book.red_flags, "asks": book.findings,
-        "conditions": book.conditions,
+        "conditions": book.conditions, "next_examination": book.anatomy.by_finding,
     }  # fmt: skip
+    lesions = {f"{place}:{side}" for place in book.lesion_sites for side in ("left", "right", "unsaid", "both")}
+    for named in (*expect.lesions, never.lesions):
+        for lesion in named:
+            yield "lesions", lesion, lesions
     for part in (expect, never):
         for field, known in tables.items():
             for name in getattr(part, field, None) or ():

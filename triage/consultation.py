@@ -65,8 +65,12 @@ def consult(case: Case, rulebook: Rulebook | None = None) -> r.Report:
     """
     book = rulebook or load_rulebook()
     intake = settle(case, book)
-    reasoning = reason(book, close(intake.said, book))
-    return _Writer(reasoning, case, intake.notices).report()
+    return report_on(reason(book, close(intake.said, book)), case, intake.notices)
+
+
+def report_on(reasoning: Reasoning, case: Case, notices: tuple[r.Notice, ...]) -> r.Report:
+    """A reasoning put into a report."""
+    return _Writer(reasoning, case, notices).report()
 
 
 def reason(book: Rulebook, facts: Facts, engine: Engine = EXPERTA) -> Reasoning:

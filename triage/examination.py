@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
 from triage.facts import Facts
-from triage.focal import Explanation, Focal, Regional
+from triage.focal import Explanation, Regional
 from triage.knowledge import Share, Supply
 from triage.ranking import EASE, WEIGHT
 from triage.rulebook import Rulebook
@@ -24,11 +24,6 @@ class Examination:
     supply: Supply
     affected: tuple[Explanation, ...]
     spared: tuple[Explanation, ...]
-
-
-def worth_looking(focal: Focal) -> Iterator[Regional]:
-    """The regions in which a lesion is to be sought: not those that are affected on both sides alike."""
-    return (region for region in focal.regions if region.zone.limb not in focal.symmetric)
 
 
 def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Examination]:

@@ -169,7 +169,12 @@ class Focal:
     symmetric: frozenset[Limb]
     """Limbs affected on both sides alike."""
     midline: tuple[str, ...]
-    """Places in the midline where one lesion would explain everything in both legs."""
+    """Places in the midline where one lesion, and not the length of the fibres, would explain both legs."""
+
+    @property
+    def sought(self) -> tuple[Regional, ...]:
+        """The regions in which a lesion is to be sought: not those that are affected on both sides alike."""
+        return tuple(region for region in self.regions if region.zone.limb not in self.symmetric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,8 @@ def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
             by_zone[key].append(link)
     regions = tuple(_regional(book, zone, by_zone[zone.limb, zone.side]) for zone in zones)
     alike = frozenset(limb for limb, its in tested.items() if its.left and its.left == its.right)
-    return Focal(regions, tuple(unplaced), bool(by_length(book.anatomy, tested)), alike, _midline(regions))
+    lengthwise = bool(by_length(book.anatomy, tested))
+    return Focal(regions, tuple(unplaced), lengthwise, alike, () if lengthwise else _midline(regions))
 
 
 def _tested(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triage import report as r
-from triage.examination import Examination, next_examinations, share_of, tells, worth_looking
+from triage.examination import Examination, next_examinations, share_of, tells
 from triage.facts import Facts
 from triage.focal import Explanation, Fit, Focal, Regional, Side
 from triage.knowledge import Share
@@ -24,7 +24,7 @@ def focal_part(book: Rulebook, facts: Facts, focal: Focal) -> r.Focal | None:
         return None
     alike = sorted(focal.symmetric)
     return r.Focal(
-        regions=tuple(_region(book, facts, region) for region in worth_looking(focal)),
+        regions=tuple(_region(book, facts, region) for region in focal.sought),
         both_sides_alike=tuple(alike),
         longest_fibres_first=focal.by_length,
         midline=tuple(book.lesion_sites[place].label for place in focal.midline),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from triage.examination import next_examinations, tells, worth_looking
+from triage.examination import next_examinations, tells
 from triage.facts import Facts
 from triage.firing import Firing, full_lookup
 from triage.focal import Focal
@@ -66,7 +66,7 @@ def _between_lesions(book: Rulebook, facts: Facts, ranked: Ranked, focal: Focal)
     """The examinations that would best tell lesions apart where they sit at sites in question."""
     proposed = [
         (one.supply.finding, tells(one))
-        for region in worth_looking(focal)
+        for region in focal.sought
         if any(ranked.standings[fit.territory.place.site] != "unlikely" for e in region.best for fit in e.fits)
         for one in next_examinations(book, facts, region)[:MOST_BETWEEN_LESIONS]
     ]

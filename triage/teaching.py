@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from triage.case import Case
-from triage.consultation import PLAIN, Reasoning, consult, reason
+from triage.consultation import PLAIN, Reasoning, reason, report_on
+from triage.examination import next_examinations
 from triage.facts import Facts, close
+from triage.focal import Explanation, Focal, Regional
 from triage.intake import settle
 from triage.knowledge import Standing, TeachingCase, UrgencyLevel
 from triage.questions import open_questions
@@ -25,6 +27,9 @@ class Outcome:
     standings: Mapping[str, Standing]
     urgency: UrgencyLevel
     red_flags: Collection[str]
+    focal: Focal
+    examinations: Collection[str]
+    """The findings proposed as the first examinations between lesions."""
     asks: Collection[str] | None = None
     conditions: Collection[str] | None = None
 
@@ -36,7 +41,10 @@ def as_case(teaching: TeachingCase) -> Case:
 
 def run(teaching: TeachingCase, book: Rulebook) -> tuple[Report, list[str]]:
     """The report of a case, and every expectation it fails."""
-    report = consult(as_case(teaching), book)
+    case = as_case(teaching)
+    intake = settle(case, book)
+    reasoning = reason(book, close(intake.said, book))
+    report = report_on(reasoning, case, intake.notices)
     standings: dict[str, Standing] = {sub.sub_site: sub.standing for site in report.sites for sub in site.sub_sites}
     standings |= {site.site: site.standing for site in report.sites}
     outcome = Outcome(
@@ -44,6 +52,8 @@ def run(teaching: TeachingCase, book: Rulebook) -> tuple[Report, list[str]]:
         standings=standings,
         urgency=report.urgency.level,
         red_flags={flag.id for flag in report.red_flags if flag.state == "fired"},
+        focal=reasoning.focal,
+        examinations=_examinations(reasoning),
         asks=_asked((question.finding for question in report.open_questions), book),
         conditions={condition.id for condition in report.conditions},
     )
@@ -71,8 +81,19 @@ def outcome_of(reasoning: Reasoning) -> Outcome:
         standings=ranked.standings,
         urgency=reasoning.urgency.level,
         red_flags={f.id for f in reasoning.firings if f.kind == "red_flag"},
+        focal=reasoning.focal,
+        examinations=_examinations(reasoning),
         asks=_asked((a.finding for a in asked), reasoning.book),
     )
+
+
+def _examinations(reasoning: Reasoning) -> set[str]:
+    """The findings proposed for telling lesions apart."""
+    return {
+        one.supply.finding
+        for region in reasoning.focal.sought
+        for one in next_examinations(reasoning.book, reasoning.facts, region)
+    }
 
 
 def _asked(names: Iterable[str], book: Rulebook) -> set[str]:
@@ -116,6 +137,7 @@ def failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
             yield f"{ref} must not lead"
     if outcome.urgency not in expect.urgency or outcome.urgency in never.urgency:
         yield f"urgency is {outcome.urgency} instead of {' or '.join(expect.urgency)}"
+    yield from _lesion_failures(teaching, outcome)
     for flag in expect.red_flags:
         if flag not in outcome.red_flags:
             yield f"red flag {flag} does not fire"
@@ -129,3 +151,27 @@ def failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
         for condition in never.conditions:
             if condition in outcome.conditions:
                 yield f"{condition} must not be among the conditions"
+
+
+def _lesion_failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
+    expect, never, focal = teaching.expect, teaching.never, outcome.focal
+    first = {lesion for region in focal.regions for lesion in _named(region, region.explanations[:1])}
+    wanted = [set(lesions) for lesions in expect.lesions]
+    in_midline = {f"{place}:both" for place in focal.midline}
+    if wanted and first not in wanted and in_midline not in wanted:
+        yield f"lesions {_listed(first | in_midline)} come first instead of {' or '.join(map(_listed, wanted))}"
+    best = in_midline.union(*(_named(region, region.best) for region in focal.sought))
+    for lesion in never.lesions:
+        if lesion in best:
+            yield f"lesion {lesion} must not be among the best"
+    if expect.next_examination and not set(expect.next_examination) & set(outcome.examinations):
+        yield f"examines {_listed(outcome.examinations)} next, none of {_listed(expect.next_examination)}"
+
+
+def _named(region: Regional, explanations: Iterable[Explanation]) -> set[str]:
+    """The lesions of some explanations, as ``place:side``."""
+    return {f"{fit.place}:{region.zone.side}" for explanation in explanations for fit in explanation.fits}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
