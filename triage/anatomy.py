@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import get_args
 
@@ -40,13 +40,21 @@ class Territory:
         return next((share for share in SHARES if getattr(self, share) >> bit & 1), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wiring:
     """One limb, either side: its supplies in order, and what a lesion at each place takes of them."""
 
     limb: Limb
     supplies: tuple[Supply, ...]
     territories: Mapping[str, Territory]
+
+    @cached_property
+    def kinds(self) -> Mapping[SupplyKind, int]:
+        """The mask of the supplies of each kind."""
+        return {
+            kind: sum(1 << bit for bit, supply in enumerate(self.supplies) if supply.kind == kind)
+            for kind in SUPPLY_KINDS
+        }
 
     def mask(self, names: set[str]) -> int:
         """The mask of the supplies whose findings have these names."""

@@ -14,7 +14,7 @@ from triage.firing import Firing
 from triage.knowledge import Evidence, Strength, TeachingCase
 from triage.ranking import rank
 from triage.rulebook import Rulebook
-from triage.teaching import Outcome, facts_of, failures, first_of, outcome_of, reason_plainly
+from triage.teaching import Outcome, examinations, facts_of, failures, first_of, outcome_of, reason_plainly
 from triage.urgency import assess
 
 Table: TypeAlias = Literal["patterns", "evidence", "red_flags"]
@@ -140,7 +140,8 @@ def outcome_of_ranking(baseline: _Baseline) -> Outcome:
     """The baseline's outcome without its questions, which a ranking alone does not change."""
     reasoning = baseline.reasoning
     fired = {f.id for f in reasoning.firings if f.kind == "red_flag"}
-    return Outcome(first_of(reasoning.ranked), reasoning.ranked.standings, reasoning.urgency.level, fired)
+    ranked, level, examined = reasoning.ranked, reasoning.urgency.level, examinations(reasoning)
+    return Outcome(first_of(ranked), ranked.standings, level, fired, reasoning.focal, examined)
 
 
 def _flag_matters(baseline: _Baseline, book: Rulebook, flag: str, *, add: bool) -> bool:

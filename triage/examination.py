@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 from triage.facts import Facts
-from triage.focal import Explanation, Regional
+from triage.focal import Explanation, Regional, spared_costs
 from triage.knowledge import Share, Supply
 from triage.ranking import EASE, WEIGHT
 from triage.rulebook import Rulebook
@@ -30,13 +30,16 @@ def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Ex
     """What would tell the leading explanations of one limb apart, the most telling first."""
     rivals = region.explanations[:_MOST_RIVALS]
     weights = [_weight(rival, rivals[0]) for rival in rivals]
+    costs = spared_costs(book, region.wiring, region.zone.deficits)
     worth: list[tuple[float, Supply]] = []
     for bit, supply in enumerate(region.wiring.supplies):
         if supply.finding in facts.values:
             continue
-        costs = [_cost(book, rival, bit) for rival in rivals]
-        pairs = combinations(zip(weights, costs, strict=True), 2)
-        apart = sum(one * other * abs(this - that) for (one, this), (other, that) in pairs)
+        stakes = [_stakes(book, share_of(rival, bit), costs[bit]) for rival in rivals]
+        pairs = combinations(zip(weights, stakes, strict=True), 2)
+        apart = sum(
+            one * other * (abs(this[0] - that[0]) + abs(this[1] - that[1])) for (one, this), (other, that) in pairs
+        )
         worth.append((apart * EASE[book.findings[supply.finding].kind], supply))
     chosen = sorted((pair for pair in worth if pair[0] > 0), key=lambda pair: -pair[0])[:MOST_EXAMINATIONS]
     return [_examination(region, supply, rivals) for _, supply in chosen]
@@ -66,11 +69,11 @@ def _weight(rival: Explanation, first: Explanation) -> float:
     return float(10 ** ((rival.total - first.total) / 10) * min(common))
 
 
-def _cost(book: Rulebook, rival: Explanation, bit: int) -> int:
-    """What it would cost a rival if this were normal, in points."""
-    spared = book.scale.focal.spared
-    share = share_of(rival, bit)
-    return -book.scale.points[spared[share]] if share in spared else 0
+def _stakes(book: Rulebook, share: Share | None, costs: Mapping[Share, int]) -> tuple[float, float]:
+    """What it would cost a rival, in points, if a supply of which it takes this share were normal, and if lost."""
+    if share is None:
+        return 0, book.scale.focal.contradicted
+    return costs.get(share, 0), book.scale.points[book.scale.focal.minor] if share == "minor" else 0
 
 
 def tells(examination: Examination) -> str:

@@ -6,7 +6,7 @@ three are searched over the same tables as bit masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -115,6 +115,11 @@ class Explanation:
         return self.points + sum(fit.supported for fit in self.fits)
 
     @property
+    def commonness(self) -> int:
+        """How common lesions at the rarest of its places are; 0 is the commonest."""
+        return max(COMMONNESS[fit.territory.place.commonness] for fit in self.fits)
+
+    @property
     def families(self) -> frozenset[str]:
         return frozenset(FAMILY[fit.territory.place.kind] for fit in self.fits)
 
@@ -145,9 +150,11 @@ class Regional:
 
     @cached_property
     def by_deficits(self) -> tuple[Explanation, ...]:
-        """The same, counting deficits alone: pain and mechanism have rules of their own."""
+        """The same counting deficits alone, as pain and mechanism have rules of their own; rare places stand back."""
         top = max((e.points for e in self.explanations), default=0)
-        return tuple(e for e in self.explanations if e.points >= top - self.margin)
+        near = [e for e in self.explanations if e.points >= top - self.margin]
+        commonest = min((e.commonness for e in near), default=0)
+        return tuple(e for e in near if e.commonness == commonest)
 
     @cached_property
     def if_partial(self) -> tuple[Fit, ...]:
@@ -261,7 +268,7 @@ def _midline(regions: Sequence[Regional]) -> tuple[str, ...]:
             if _in_midline(fit) and not region.zone.deficits & ~(fit.explains | fit.weakly)
         }
         for region in regions
-        if region.zone.limb == "leg" and region.zone.side != "unsaid"
+        if region.zone.side != "unsaid" and region.zone.limb != "head"
     ]
     return tuple(sorted(set.intersection(*whole))) if len(whole) == len((LEFT, RIGHT)) else ()
 
@@ -299,13 +306,31 @@ def _regional(book: Rulebook, zone: Zone, links: Iterable[Link]) -> Regional:
     by_place: dict[str, list[Link]] = {place: [] for place in wiring.territories}
     for link in links:
         by_place[link.place].append(link)
-    fits = (_fit(book, wiring, wiring.territories[place], its) for place, its in by_place.items() if its)
+    costs = spared_costs(book, wiring, zone.deficits)
+    fits = (_fit(book, wiring, costs, wiring.territories[place], its) for place, its in by_place.items() if its)
     telling = tuple(fit for fit in fits if fit.explains | fit.weakly)
     explanations, left_over = _smallest(zone.deficits, telling, book)
     return Regional(zone, wiring, telling, explanations, left_over, book.scale.focal.margin)
 
 
-def _fit(book: Rulebook, wiring: Wiring, territory: Territory, links: Iterable[Link]) -> Fit:
+def spared_costs_by_kind(book: Rulebook) -> tuple[Mapping[Share, int], Mapping[Share, int]]:
+    """What something normal costs a lesion, in points, by the share the lesion takes: where others of its kind are
+    lost, and where none is."""
+    points, focal = book.scale.points, book.scale.focal
+    lost, other = ({share: points[word] for share, word in its.items()} for its in (focal.spared, focal.spared_kind))
+    return lost, other  # type: ignore[return-value]
+
+
+def spared_costs(book: Rulebook, wiring: Wiring, deficits: int) -> list[Mapping[Share, int]]:
+    """For each supply of a limb with these deficits: what it costs a lesion if it is normal."""
+    lost, other = spared_costs_by_kind(book)
+    kinds = {kind for kind, mask in wiring.kinds.items() if deficits & mask}
+    return [lost if supply.kind in kinds else other for supply in wiring.supplies]
+
+
+def _fit(
+    book: Rulebook, wiring: Wiring, costs: Sequence[Mapping[Share, int]], territory: Territory, links: Iterable[Link]
+) -> Fit:
     """One lesion's fit, read from its links and from nowhere else."""
     masks = {"explains": 0, "spares": 0}
     strongest: dict[str, Support] = {}
@@ -319,15 +344,17 @@ def _fit(book: Rulebook, wiring: Wiring, territory: Territory, links: Iterable[L
         held = strongest.setdefault(support.kind, support)
         if (abs(points[support.strength]), held.id) > (abs(points[held.strength]), support.id):
             strongest[support.kind] = support
-    spared = book.scale.focal.spared
-    against = masks["spares"] & ~(territory.some | territory.minor)
-    shares: Iterator[Share | None] = (territory.share(bit) for bit in range(len(places)) if against >> bit & 1)
+    spared = {
+        bit: cost
+        for bit, by_share in enumerate(costs)
+        if masks["spares"] >> bit & 1 and (share := territory.share(bit)) and (cost := by_share.get(share))
+    }
     return Fit(
         territory,
         explains=masks["explains"] & territory.explains,
         weakly=masks["explains"] & territory.minor,
-        against=against,
-        points=sum(points[spared[share]] for share in shares if share in spared),
+        against=sum(1 << bit for bit in spared),
+        points=sum(spared.values()),
         supports=tuple(strongest[kind] for kind in sorted(strongest)),
         supported=sum(points[support.strength] for support in strongest.values()),
     )
@@ -373,14 +400,15 @@ def in_general(book: Rulebook, facts: Facts, focal: Focal) -> Facts:
     measures = _measures(focal)
     of = tuple(supply.finding for region in focal.regions for supply in region.wiring.of(region.zone.deficits))
     for finding in book.findings.values():
-        if finding.computed and finding.name not in values and (value := measures.get(finding.computed.what)):
+        its = finding.computed
+        if its and finding.name not in values and (value := measures.get((its.what, its.limb))):
             values[finding.name] = PRESENT if value is True else float(value)
             origins[finding.name] = Origin("computed", tuple(dict.fromkeys(of)))
     return Facts(values, origins, facts.conflicts)
 
 
-def _measures(focal: Focal) -> Mapping[Measure | LesionMeasure, bool | int]:
-    """Every measure of the lesions in arms and legs; the nerves of the head speak through rules of their own."""
+def _measures(focal: Focal) -> Mapping[tuple[Measure | LesionMeasure, Limb | None], bool | int]:
+    """Every measure of lesions in arms and legs, and in each; nerves of the head speak through rules of their own."""
     regions = [region for region in focal.regions if region.zone.limb != "head"]
     if not regions:
         return {}
@@ -391,7 +419,7 @@ def _measures(focal: Focal) -> Mapping[Measure | LesionMeasure, bool | int]:
     told = spread or regions[0].zone.deficits.bit_count() > 1
     apart = not focal.by_length and not focal.symmetric - {"head"}
     explained = all(region.size <= MOST_LESIONS for region in regions)
-    return {
+    found: dict[LesionMeasure, bool | int] = {
         "one_nerve": needed == 1 and set(leaders) == {frozenset({NERVE})},
         "one_root": needed == 1 and set(leaders) == {frozenset({ROOT})},
         "one_plexus_part": needed == 1 and set(leaders) == {frozenset({PLEXUS})},
@@ -402,3 +430,5 @@ def _measures(focal: Focal) -> Mapping[Measure | LesionMeasure, bool | int]:
         "by_length": focal.by_length,
         "lesions_needed": needed if apart else 0,
     }
+    limbs: list[Limb | None] = [None, *dict.fromkeys(region.zone.limb for region in regions)]
+    return {(what, limb): value for limb in limbs for what, value in found.items()}

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.anatomy import Wiring
-from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, Tested, by_length
-from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure
+from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, Tested, by_length, spared_costs_by_kind
+from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure, SupplyKind
 from triage.planes import Plane, either, pack, unpack
+from triage.ranking import COMMONNESS
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, BOTH, LEFT, PRESENT, RIGHT, Value
 
@@ -33,8 +34,9 @@ class _Lesion:
     explains: np.uint64
     reaches: np.uint64
     """The same, with what it supplies but little."""
-    costs: tuple[tuple[np.uint64, int], ...]
-    """What a supply tested normal costs, in points: the place of its bit, and the points."""
+    commonness: int
+    costs: tuple[tuple[np.uint64, SupplyKind, int, int], ...]
+    """What a supply tested normal costs: the place of its bit, its kind, the points, and those of a kind not lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,12 @@ class Lesions:
         measured = self._measures(said, people)
         for finding in self._wanted:
             assert finding.computed is not None
-            for value, plane in measured.get(finding.computed.what, ()):
+            for value, plane in measured.get((finding.computed.what, finding.computed.limb), ()):
                 yield finding.name, value, plane
 
     def _measures(
         self, said: Mapping[str, Mapping[Value, Plane]], people: int
-    ) -> dict[Measure | LesionMeasure, list[tuple[Value, Plane]]]:
+    ) -> dict[tuple[Measure | LesionMeasure, Limb | None], list[tuple[Value, Plane]]]:
         affected = self._affected(said)
         if affected is None:
             return {}
@@ -80,7 +82,7 @@ class Lesions:
         tested = {limb: self._tested(limb, said, who, people) for limb in _SPREAD}
         total = _Total(len(who))
         for limb, its in tested.items():
-            total.add(its, self._lesions[limb], self._book)
+            total.add(limb, its, self._lesions[limb], self._book)
 
         def plane(flags: Flags) -> Plane:
             everyone = np.zeros(people, np.bool_)
@@ -88,11 +90,14 @@ class Lesions:
             return pack(everyone)
 
         flags = total.measures(np.asarray(by_length(self._book.anatomy, tested)))
-        found: dict[Measure | LesionMeasure, list[tuple[Value, Plane]]] = {
-            what: [(PRESENT, plane(its))] for what, its in flags.items()
-        }
         apart = total.needed * total.apart
-        found["lesions_needed"] = [(float(n), plane(apart == n)) for n in np.unique(apart) if n]
+        in_limb = {limb: (its.left | its.right | its.unsaid) != 0 for limb, its in tested.items()}
+        found: dict[tuple[Measure | LesionMeasure, Limb | None], list[tuple[Value, Plane]]] = {
+            ("lesions_needed", None): [(float(n), plane(apart == n)) for n in np.unique(apart) if n]
+        }
+        for what, its in flags.items():
+            found[what, None] = [(PRESENT, plane(its))]
+            found |= {(what, limb): [(PRESENT, plane(its & of))] for limb, of in in_limb.items()}
         return found
 
     def _affected(self, said: Mapping[str, Mapping[Value, Plane]]) -> Plane:
@@ -135,14 +140,14 @@ class _Total:
         self._only = np.ones((len(_FAMILIES), people), np.bool_)
         self._single = np.zeros((len(_FAMILIES), people), np.bool_)
 
-    def add(self, tested: Tested, lesions: Sequence[_Lesion], book: Rulebook) -> None:
+    def add(self, limb: Limb, tested: Tested, lesions: Sequence[_Lesion], book: Rulebook) -> None:
         """The zones of one limb."""
         self.apart &= ~((tested.left != 0) & (tested.left == tested.right))
         sides = (tested.left, tested.right, tested.unsaid)
         whose = np.concatenate([np.flatnonzero(side) for side in sides])
         deficits = np.concatenate([side[side != 0] for side in sides])
         zones, each = np.unique(np.stack([deficits, tested.spared[whose]]), axis=1, return_inverse=True)
-        found = _search(zones[0], zones[1], lesions, book)
+        found = _search(zones[0], zones[1], book.anatomy.wiring[limb], lesions, book)
         # Of one person there are several zones in a limb, so they are added side by side.
         start = 0
         for side in sides:
@@ -175,24 +180,30 @@ class _Total:
 
 
 def _numbers(book: Rulebook, wiring: Wiring) -> list[_Lesion]:
-    scale = book.scale
+    lost, other = spared_costs_by_kind(book)
     lesions = []
     for territory in wiring.territories.values():
         if territory.place.kind == "cauda_equina":
             continue
         shares = ((bit, territory.share(bit)) for bit in range(len(wiring.supplies)))
-        spared = scale.focal.spared
-        costs = tuple((np.uint64(bit), scale.points[spared[share]]) for bit, share in shares if share in spared)
-        explains = np.uint64(territory.explains)
+        costs = tuple(
+            (np.uint64(bit), wiring.supplies[bit].kind, lost.get(share, 0), other.get(share, 0))
+            for bit, share in shares
+            if share
+        )
         lesions.append(
             _Lesion(
-                _FAMILIES.index(FAMILY[territory.place.kind]), explains, explains | np.uint64(territory.minor), costs
+                family=_FAMILIES.index(FAMILY[territory.place.kind]),
+                explains=np.uint64(territory.explains),
+                reaches=np.uint64(territory.explains | territory.minor),
+                commonness=COMMONNESS[territory.place.commonness],
+                costs=costs,
             )
         )
     return lesions
 
 
-def _search(deficits: Masks, spared: Masks, lesions: Sequence[_Lesion], book: Rulebook) -> _Found:
+def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_Lesion], book: Rulebook) -> _Found:
     """The smallest sets of uncontradicted lesions for distinct zones."""
     zones, focal = len(deficits), book.scale.focal
     minor = book.scale.points[focal.minor]
@@ -202,16 +213,19 @@ def _search(deficits: Masks, spared: Masks, lesions: Sequence[_Lesion], book: Ru
         np.zeros((len(_FAMILIES), zones), np.bool_),
     )
     points = np.zeros((len(lesions), zones), np.int16)
+    lost = {kind: deficits & np.uint64(mask) != 0 for kind, mask in wiring.kinds.items()}
     for its, lesion in zip(points, lesions, strict=True):
-        for bit, cost in lesion.costs:
-            its += ((spared >> bit) & np.uint64(1)).astype(np.int16) * np.int16(cost)
+        for bit, kind, cost, of_other in lesion.costs:
+            its -= np.where(spared >> bit & np.uint64(1) != 0, np.where(lost[kind], -cost, -of_other), 0).astype(
+                np.int16
+            )
     usable = points > focal.contradicted
     reached = np.zeros(zones, np.uint64)
     for may, lesion in zip(usable, lesions, strict=True):
         reached |= np.where(may, lesion.reaches, np.uint64(0))
     open_zones = np.flatnonzero(deficits & ~reached == 0)
     for size in range(1, MOST_LESIONS + 1):
-        best = np.full((_MIXED + 1, len(open_zones)), _NEVER)
+        best = np.full((len(COMMONNESS), _MIXED + 1, len(open_zones)), _NEVER)
         here, may, its = deficits[open_zones], usable[:, open_zones], points[:, open_zones]
         telling = [n for n, lesion in enumerate(lesions) if (may[n] & (here & lesion.reaches != 0)).any()]
         for chosen in combinations(telling, size):
@@ -224,16 +238,19 @@ def _search(deficits: Masks, spared: Masks, lesions: Sequence[_Lesion], book: Ru
                 total = its[list(chosen)][:, who].sum(axis=0) + minor * _count(here[who] & ~well)
                 families = {lesions[n].family for n in chosen}
                 of = families.pop() if len(families) == 1 else _MIXED
-                best[of, who] = np.maximum(best[of, who], total)
-        top = best.max(axis=0)
+                row = best[max(lesions[n].commonness for n in chosen), of]
+                row[who] = np.maximum(row[who], total)
+        top = best.max(axis=(0, 1))
         done = top != _NEVER
         whose = open_zones[done]
         found.size[whose] = size
-        near = best[:, done] >= top[done] - focal.margin
-        for family in range(len(_FAMILIES)):
-            found.only[family, whose] = near[family] & (near.sum(axis=0) == 1)
-            if size == 1:
-                found.single[family, whose] = best[family, done] != _NEVER
+        if size == 1:
+            found.single[:, whose] = (best[:, :_MIXED, done] != _NEVER).any(axis=0)
+        near = best[:, :, done] >= top[done] - focal.margin
+        # Of those that cannot be told apart, rare places stand back.
+        commonest = np.argmax(near.any(axis=1), axis=0)
+        leaders = near[commonest, :, np.arange(len(whose))].T
+        found.only[:, whose] = leaders[:_MIXED] & (leaders.sum(axis=0) == 1)
         open_zones = open_zones[~done]
         if not len(open_zones):
             break

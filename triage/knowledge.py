@@ -218,6 +218,14 @@ class Computed(Entry):
 
     what: Measure | LesionMeasure
     of: tuple[str, ...]
+    limb: Limb | None = None
+    """For a measure of lesions: in this limb."""
+
+    @model_validator(mode="after")
+    def _limb_of_lesions(self) -> Computed:
+        if self.limb and self.what not in LESION_MEASURES:
+            raise ValueError("only a measure of lesions is of a limb")
+        return self
 
 
 class TakenAs(Entry):
@@ -505,6 +513,8 @@ class FocalScale(Entry):
 
     spared: dict[Literal["main", "chief", "part"], Strength]
     """A movement, area or reflex that was tested normal, by the share of it that a lesion would take."""
+    spared_kind: dict[Literal["main", "chief", "part"], Strength]
+    """The same while nothing of its kind is lost: a lesion may take feeling before strength, or strength alone."""
     minor: Strength
     """A deficit that a lesion explains by minor supply only."""
     contradicted: float

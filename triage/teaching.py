@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from triage.case import Case
 from triage.consultation import PLAIN, Reasoning, reason, report_on
-from triage.examination import next_examinations
 from triage.facts import Facts, close
 from triage.focal import Explanation, Focal, Regional
 from triage.intake import settle
@@ -53,7 +52,7 @@ def run(teaching: TeachingCase, book: Rulebook) -> tuple[Report, list[str]]:
         urgency=report.urgency.level,
         red_flags={flag.id for flag in report.red_flags if flag.state == "fired"},
         focal=reasoning.focal,
-        examinations=_examinations(reasoning),
+        examinations=examinations(reasoning),
         asks=_asked((question.finding for question in report.open_questions), book),
         conditions={condition.id for condition in report.conditions},
     )
@@ -82,12 +81,12 @@ def outcome_of(reasoning: Reasoning) -> Outcome:
         urgency=reasoning.urgency.level,
         red_flags={f.id for f in reasoning.firings if f.kind == "red_flag"},
         focal=reasoning.focal,
-        examinations=_examinations(reasoning),
+        examinations=examinations(reasoning),
         asks=_asked((a.finding for a in asked), reasoning.book),
     )
 
 
-def _examinations(reasoning: Reasoning) -> set[str]:
+def examinations(reasoning: Reasoning) -> set[str]:
     """The findings proposed for telling lesions apart."""
     return {
         one.supply.finding
