@@ -95,9 +95,9 @@ class Lesions:
         found: dict[tuple[Measure | LesionMeasure, Limb | None], list[tuple[Value, Plane]]] = {
             ("lesions_needed", None): [(float(n), plane(apart == n)) for n in np.unique(apart) if n]
         }
-        for what, its in flags.items():
-            found[what, None] = [(PRESENT, plane(its))]
-            found |= {(what, limb): [(PRESENT, plane(its & of))] for limb, of in in_limb.items()}
+        for what, who_has in flags.items():
+            found[what, None] = [(PRESENT, plane(who_has))]
+            found |= {(what, limb): [(PRESENT, plane(who_has & of))] for limb, of in in_limb.items()}
         return found
 
     def _affected(self, said: Mapping[str, Mapping[Value, Plane]]) -> Plane:

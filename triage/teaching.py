@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from triage.case import Case
 from triage.consultation import PLAIN, Reasoning, reason, report_on
+from triage.examination import next_examinations
 from triage.facts import Facts, close
 from triage.focal import Explanation, Focal, Regional
 from triage.intake import settle
