@@ -108,8 +108,9 @@ class Anatomy:
                     share = "main" if self._whole(self._places[place], supply) else "part"
                 if share and (before is None or SHARES.index(share) < SHARES.index(before)):
                     passed[place] = share
-        for place in supply.often_spared_at:
-            if passed.get(place) == "main":
+        for place, share in passed.items():
+            # A lesion of a whole plexus seldom takes all of it.
+            if share == "main" and (place in supply.often_spared_at or self._places[place].kind == "plexus"):
                 passed[place] = "part"
         for site in self._places.values():
             if site.kind in ("root", "cauda_equina") and site.limb == supply.limb and site.id not in passed:

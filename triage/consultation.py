@@ -117,7 +117,7 @@ class _Writer:
             summary=self._summary(leading, sites),
             sites=sites,
             cannot_tell_apart=tuple(site.site for site in leading) if len(leading) > 1 else (),
-            focal=focal_part(self.book, self.facts, self.focal),
+            focal=focal_part(self.book, self.facts, self.focal, self.ranked.standings),
             unexplained=self._unexplained(leading),
             conditions=self._conditions(),
             investigations=self._investigations(),

@@ -9,7 +9,7 @@ from itertools import combinations
 from triage.facts import Facts
 from triage.focal import Explanation, Regional, spared_costs
 from triage.knowledge import Share, Supply
-from triage.ranking import EASE, WEIGHT
+from triage.ranking import WEIGHT
 from triage.rulebook import Rulebook
 
 MOST_EXAMINATIONS = 3
@@ -40,7 +40,7 @@ def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Ex
         apart = sum(
             one * other * (abs(this[0] - that[0]) + abs(this[1] - that[1])) for (one, this), (other, that) in pairs
         )
-        worth.append((apart * EASE[book.findings[supply.finding].kind], supply))
+        worth.append((apart, supply))
     chosen = sorted((pair for pair in worth if pair[0] > 0), key=lambda pair: -pair[0])[:MOST_EXAMINATIONS]
     return [_examination(region, supply, rivals) for _, supply in chosen]
 

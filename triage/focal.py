@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from triage.anatomy import FOOT, SUPPLY_KINDS, TOES, TRUNK, Anatomy, Territory, Wiring
 from triage.facts import Facts, Origin
+from triage.firing import Standings
 from triage.knowledge import LesionKind, LesionMeasure, Limb, Measure, Share, Support
 from triage.ranking import COMMONNESS
 from triage.rulebook import Rulebook
@@ -178,10 +179,21 @@ class Focal:
     midline: tuple[str, ...]
     """Places in the midline where one lesion, and not the length of the fibres, would explain both legs."""
 
-    @property
-    def sought(self) -> tuple[Regional, ...]:
-        """The regions in which a lesion is to be sought: not those that are affected on both sides alike."""
-        return tuple(region for region in self.regions if region.zone.limb not in self.symmetric)
+    def sought(self, standings: Standings) -> tuple[Regional, ...]:
+        """The regions in which a lesion is to be sought.
+
+        Not those affected on both sides alike, nor those for which nothing but unlikely sites would come into question.
+        """
+        return tuple(
+            region
+            for region in self.regions
+            if region.zone.limb not in self.symmetric
+            and any(
+                standings[fit.territory.place.site.partition(".")[0]] != "unlikely"
+                for explanation in region.best
+                for fit in explanation.fits
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +239,19 @@ def _tested(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]
     left, right, both, unsaid, spared = (wiring.mask(said.get(v, set())) for v in (LEFT, RIGHT, BOTH, PRESENT, ABSENT))
     middle = wiring.mask({name for name in said.get(PRESENT, ()) if not book.findings[name].sided})
     left, right, unsaid, lost = place_unsaid(left | both, right | both, unsaid, middle)
+    left, right = set_alike_apart(left, right, wiring)
     return Tested(left, right, unsaid, spared), lost
+
+
+def set_alike_apart(left: int, right: int, wiring: Wiring) -> tuple[int, int]:
+    """The deficits of each side without the reflexes lost on both, where the sides differ.
+
+    A reflex lost on both sides alike, as the ankle jerks are in old age, is no part of what one side suffers.
+    """
+    if left == right:
+        return left, right
+    alike = left & right & wiring.kinds["reflex"]
+    return left & ~alike, right & ~alike
 
 
 def place_unsaid(left: int, right: int, unsaid: int, middle: int) -> tuple[int, int, int, int]:
@@ -361,37 +385,43 @@ def _fit(
 
 
 def _smallest(deficits: int, fits: Sequence[Fit], book: Rulebook) -> tuple[tuple[Explanation, ...], int]:
-    """The smallest sets of uncontradicted lesions that explain the most deficits, and what they leave over."""
+    """The smallest sets of uncontradicted lesions that explain the most deficits, and what they leave over.
+
+    Minor supply explains little, and what explains too much by it explains nothing.
+    """
     scale = book.scale
     usable = [f for f in fits if f.points > scale.focal.contradicted and not _in_midline(f)]
     reached = 0
     for fit in usable:
         reached |= fit.explains | fit.weakly
-    found: list[tuple[int, Explanation]] = []
+    best: dict[int, list[Explanation]] = {}
     for size in range(1, MOST_LESIONS + 1):
-        for fits_of_set in combinations(usable, size):
+        for chosen in combinations(usable, size):
             well = covered = 0
-            for fit in fits_of_set:
+            for fit in chosen:
                 well |= fit.explains
                 covered |= fit.explains | fit.weakly
-            weakly = covered & ~well
             if covered == reached or size == MOST_LESIONS:
-                points = sum(f.points for f in fits_of_set) + scale.points[scale.focal.minor] * weakly.bit_count()
-                found.append((covered, Explanation(fits_of_set, weakly, points)))
-        if any(covered == reached for covered, _ in found):
-            found = [(covered, e) for covered, e in found if covered == reached]
+                weakly = covered & ~well
+                thin = scale.points[scale.focal.minor] * weakly.bit_count()
+                if thin > scale.focal.contradicted:
+                    points = sum(f.points for f in chosen) + thin
+                    best.setdefault(covered, []).append(Explanation(chosen, weakly, points))
+        if reached in best:
             break
-    most = max((covered.bit_count() for covered, _ in found), default=0)
-    best = [(covered, explanation) for covered, explanation in found if covered.bit_count() == most]
-    if not most:
+    if not best:
         return (), deficits
-    covered = best[0][0]
-    return tuple(sorted((e for c, e in best if c == covered), key=_order)), deficits & ~covered
+    covered = max(best, key=lambda covered: (covered.bit_count(), covered))
+    return tuple(sorted(best[covered], key=lambda e: _order(e, deficits))), deficits & ~covered
 
 
-def _order(explanation: Explanation) -> tuple[int, int]:
-    """By points, and where they are equal the commoner places first."""
-    return -explanation.total, sum(COMMONNESS[fit.territory.place.commonness] for fit in explanation.fits)
+def _order(explanation: Explanation, deficits: int) -> tuple[int, int, int]:
+    """By points; where they are equal, the commoner places first, then those that expect least besides."""
+    besides = 0
+    for fit in explanation.fits:
+        besides |= fit.territory.explains & ~deficits
+    common = sum(COMMONNESS[fit.territory.place.commonness] for fit in explanation.fits)
+    return -explanation.total, common, besides.bit_count()
 
 
 def in_general(book: Rulebook, facts: Facts, focal: Focal) -> Facts:

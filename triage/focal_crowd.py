@@ -120,9 +120,12 @@ class Lesions:
         on_both, on_left, on_right = (left != 0) & (right != 0), left != 0, right != 0
         none = np.uint64(0)
         middle = np.where(on_both, unsaid & in_middle, none)
+        left = left | middle | np.where(on_left & ~on_right, unsaid, none)
+        right = right | middle | np.where(on_right & ~on_left, unsaid, none)
+        alike = np.where(left == right, none, left & right & np.uint64(wiring.kinds["reflex"]))
         return Tested(
-            left=left | middle | np.where(on_left & ~on_right, unsaid, none),
-            right=right | middle | np.where(on_right & ~on_left, unsaid, none),
+            left=left & ~alike,
+            right=right & ~alike,
             unsaid=np.where(on_left | on_right, none, unsaid),
             spared=masks[ABSENT],
         )
@@ -235,9 +238,11 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_L
                 who = who[may[n, who]]
             if len(who):
                 well = np.bitwise_or.reduce([lesions[n].explains for n in chosen])
-                total = its[list(chosen)][:, who].sum(axis=0) + minor * _count(here[who] & ~well)
+                thin = minor * _count(here[who] & ~well)
+                total = its[list(chosen)][:, who].sum(axis=0) + thin
                 families = {lesions[n].family for n in chosen}
                 of = families.pop() if len(families) == 1 else _MIXED
+                who, total = who[thin > focal.contradicted], total[thin > focal.contradicted]
                 row = best[max(lesions[n].commonness for n in chosen), of]
                 row[who] = np.maximum(row[who], total)
         top = best.max(axis=(0, 1))

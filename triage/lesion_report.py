@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from triage import report as r
 from triage.examination import Examination, next_examinations, share_of, tells
 from triage.facts import Facts
+from triage.firing import Standings
 from triage.focal import Explanation, Fit, Focal, Regional, Side
 from triage.knowledge import Share
 from triage.rulebook import Rulebook
@@ -18,13 +19,13 @@ _AFFECTS: dict[Share | None, r.Affects] = {
 }  # fmt: skip
 
 
-def focal_part(book: Rulebook, facts: Facts, focal: Focal) -> r.Focal | None:
+def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings) -> r.Focal | None:
     """What a report says of lesions; nothing where no limb has a deficit."""
     if not focal.regions:
         return None
     alike = sorted(focal.symmetric)
     return r.Focal(
-        regions=tuple(_region(book, facts, region) for region in focal.sought),
+        regions=tuple(_region(book, facts, region) for region in focal.sought(standings)),
         both_sides_alike=tuple(alike),
         longest_fibres_first=focal.by_length,
         midline=tuple(book.lesion_sites[place].label for place in focal.midline),

@@ -66,8 +66,7 @@ def _between_lesions(book: Rulebook, facts: Facts, ranked: Ranked, focal: Focal)
     """The examinations that would best tell lesions apart where they sit at sites in question."""
     proposed = [
         (one.supply.finding, tells(one))
-        for region in focal.sought
-        if any(ranked.standings[fit.territory.place.site] != "unlikely" for e in region.best for fit in e.fits)
+        for region in focal.sought(ranked.standings)
         for one in next_examinations(book, facts, region)[:MOST_BETWEEN_LESIONS]
     ]
     for name, told in proposed[:MOST_BETWEEN_LESIONS]:

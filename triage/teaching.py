@@ -91,7 +91,7 @@ def examinations(reasoning: Reasoning) -> set[str]:
     """The findings proposed for telling lesions apart."""
     return {
         one.supply.finding
-        for region in reasoning.focal.sought
+        for region in reasoning.focal.sought(reasoning.ranked.standings)
         for one in next_examinations(reasoning.book, reasoning.facts, region)
     }
 
@@ -160,7 +160,7 @@ def _lesion_failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
     in_midline = {f"{place}:both" for place in focal.midline}
     if wanted and first not in wanted and in_midline not in wanted:
         yield f"lesions {_listed(first | in_midline)} come first instead of {' or '.join(map(_listed, wanted))}"
-    best = in_midline.union(*(_named(region, region.best) for region in focal.sought))
+    best = in_midline.union(*(_named(region, region.best) for region in focal.sought(outcome.standings)))
     for lesion in never.lesions:
         if lesion in best:
             yield f"lesion {lesion} must not be among the best"
