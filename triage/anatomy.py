@@ -109,9 +109,11 @@ class Anatomy:
                 if share and (before is None or SHARES.index(share) < SHARES.index(before)):
                     passed[place] = share
         for place, share in passed.items():
-            # A lesion of a whole plexus seldom takes all of it.
-            if share == "main" and (place in supply.often_spared_at or self._places[place].kind == "plexus"):
+            if share == "main" and place in supply.often_spared_at:
                 passed[place] = "part"
+            elif share == "main" and self._places[place].kind == "plexus":
+                # A lesion of a whole plexus seldom takes all of it.
+                passed[place] = "chief"
         for site in self._places.values():
             if site.kind in ("root", "cauda_equina") and site.limb == supply.limb and site.id not in passed:
                 share = _of_roots(site, supply)

@@ -146,8 +146,12 @@ class Regional:
 
     @cached_property
     def best(self) -> tuple[Explanation, ...]:
-        """Those that cannot be told apart from the first."""
-        return tuple(e for e in self.explanations if e.total >= self.explanations[0].total - self.margin)
+        """Those that cannot be told apart from the first: close to it, and not both behind it and rarer."""
+        first, *others = self.explanations or (None,)
+        if first is None:
+            return ()
+        near = (e for e in others if e.total >= first.total - self.margin)
+        return (first, *(e for e in near if e.total == first.total or e.commonness <= first.commonness))
 
     @cached_property
     def by_deficits(self) -> tuple[Explanation, ...]:
@@ -176,8 +180,12 @@ class Focal:
     """Whether the longest axons are affected first, on both sides alike."""
     symmetric: frozenset[Limb]
     """Limbs affected on both sides alike."""
-    midline: tuple[str, ...]
-    """Places in the midline where one lesion, and not the length of the fibres, would explain both legs."""
+    midline: Mapping[str, str]
+    """By place in the midline: its site. One lesion there, not the length of the fibres, would explain everything."""
+
+    def in_midline(self, standings: Standings) -> tuple[str, ...]:
+        """The places in the midline that come into question."""
+        return tuple(place for place, site in self.midline.items() if standings[site] != "unlikely")
 
     def sought(self, standings: Standings) -> tuple[Regional, ...]:
         """The regions in which a lesion is to be sought.
@@ -226,7 +234,7 @@ def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
     regions = tuple(_regional(book, zone, by_zone[zone.limb, zone.side]) for zone in zones)
     alike = frozenset(limb for limb, its in tested.items() if its.left and its.left == its.right)
     lengthwise = bool(by_length(book.anatomy, tested))
-    return Focal(regions, tuple(unplaced), lengthwise, alike, () if lengthwise else _midline(regions))
+    return Focal(regions, tuple(unplaced), lengthwise, alike, {} if lengthwise else _midline(book, regions))
 
 
 def _tested(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:
@@ -283,18 +291,21 @@ def by_length(anatomy: Anatomy, tested: Mapping[Limb, Tested]) -> Any:
     return holds
 
 
-def _midline(regions: Sequence[Regional]) -> tuple[str, ...]:
-    """The places in the midline where one lesion would explain everything in both legs."""
+def _midline(book: Rulebook, regions: Sequence[Regional]) -> dict[str, str]:
+    """Where in the midline one lesion would explain everything, on both sides or in the middle; with the sites."""
+    places = [region for region in regions if region.zone.limb != "head"]
+    unsaid = [s for r in places if r.zone.side == "unsaid" for s in r.wiring.of(r.zone.deficits)]
+    if len(places) < len((LEFT, RIGHT)) and all(book.findings[supply.finding].sided for supply in unsaid):
+        return {}
     whole = [
         {
-            fit.place
+            fit.place: fit.territory.place.site
             for fit in region.fits
             if _in_midline(fit) and not region.zone.deficits & ~(fit.explains | fit.weakly)
         }
-        for region in regions
-        if region.zone.side != "unsaid" and region.zone.limb != "head"
+        for region in places
     ]
-    return tuple(sorted(set.intersection(*whole))) if len(whole) == len((LEFT, RIGHT)) else ()
+    return {place: site for place, site in whole[0].items() if all(place in its for its in whole)} if whole else {}
 
 
 def _in_midline(fit: Fit) -> bool:
@@ -358,7 +369,7 @@ def _fit(
     """One lesion's fit, read from its links and from nowhere else."""
     masks = {"explains": 0, "spares": 0}
     strongest: dict[str, Support] = {}
-    points = book.scale.points
+    scale, points = book.scale, book.scale.points
     places = {supply.id: bit for bit, supply in enumerate(wiring.supplies)}
     for link in links:
         if link.how != "supports":
@@ -368,17 +379,21 @@ def _fit(
         held = strongest.setdefault(support.kind, support)
         if (abs(points[support.strength]), held.id) > (abs(points[held.strength]), support.id):
             strongest[support.kind] = support
-    spared = {
-        bit: cost
-        for bit, by_share in enumerate(costs)
-        if masks["spares"] >> bit & 1 and (share := territory.share(bit)) and (cost := by_share.get(share))
-    }
+    against = whole = in_part = 0
+    for bit, by_share in enumerate(costs):
+        share = territory.share(bit) if masks["spares"] >> bit & 1 else None
+        if share and (cost := by_share.get(share)):
+            against |= 1 << bit
+            if share == "part":
+                in_part += cost
+            else:
+                whole += cost
     return Fit(
         territory,
         explains=masks["explains"] & territory.explains,
         weakly=masks["explains"] & territory.minor,
-        against=sum(1 << bit for bit in spared),
-        points=sum(spared.values()),
+        against=against,
+        points=whole + max(in_part, scale.points[scale.focal.parts_at_most]),
         supports=tuple(strongest[kind] for kind in sorted(strongest)),
         supported=sum(points[support.strength] for support in strongest.values()),
     )

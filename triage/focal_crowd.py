@@ -35,8 +35,9 @@ class _Lesion:
     reaches: np.uint64
     """The same, with what it supplies but little."""
     commonness: int
-    costs: tuple[tuple[np.uint64, SupplyKind, int, int], ...]
-    """What a supply tested normal costs: the place of its bit, its kind, the points, and those of a kind not lost."""
+    costs: tuple[tuple[np.uint64, SupplyKind, bool, int, int], ...]
+    """What a supply tested normal costs: the place of its bit, its kind, whether the lesion takes but a part of it, the
+    points, and the points while none of its kind is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _numbers(book: Rulebook, wiring: Wiring) -> list[_Lesion]:
             continue
         shares = ((bit, territory.share(bit)) for bit in range(len(wiring.supplies)))
         costs = tuple(
-            (np.uint64(bit), wiring.supplies[bit].kind, lost.get(share, 0), other.get(share, 0))
+            (np.uint64(bit), wiring.supplies[bit].kind, share == "part", lost.get(share, 0), other.get(share, 0))
             for bit, share in shares
             if share
         )
@@ -217,11 +218,15 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_L
     )
     points = np.zeros((len(lesions), zones), np.int16)
     lost = {kind: deficits & np.uint64(mask) != 0 for kind, mask in wiring.kinds.items()}
+    at_most = np.int16(book.scale.points[focal.parts_at_most])
     for its, lesion in zip(points, lesions, strict=True):
-        for bit, kind, cost, of_other in lesion.costs:
-            its -= np.where(spared >> bit & np.uint64(1) != 0, np.where(lost[kind], -cost, -of_other), 0).astype(
+        in_part = np.zeros(zones, np.int16)
+        for bit, kind, part, cost, of_other in lesion.costs:
+            sums = in_part if part else its
+            sums += np.where(spared >> bit & np.uint64(1) != 0, np.where(lost[kind], cost, of_other), 0).astype(
                 np.int16
             )
+        its += np.maximum(in_part, at_most)
     usable = points > focal.contradicted
     reached = np.zeros(zones, np.uint64)
     for may, lesion in zip(usable, lesions, strict=True):

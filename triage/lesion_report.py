@@ -28,7 +28,7 @@ def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings)
         regions=tuple(_region(book, facts, region) for region in focal.sought(standings)),
         both_sides_alike=tuple(alike),
         longest_fibres_first=focal.by_length,
-        midline=tuple(book.lesion_sites[place].label for place in focal.midline),
+        midline=tuple(book.lesion_sites[place].label for place in focal.in_midline(standings)),
         unplaced=tuple(book.anatomy.by_finding[name].label for name in focal.unplaced),
     )
 

@@ -157,7 +157,7 @@ def _lesion_failures(teaching: TeachingCase, outcome: Outcome) -> Iterator[str]:
     expect, never, focal = teaching.expect, teaching.never, outcome.focal
     first = {lesion for region in focal.regions for lesion in _named(region, region.explanations[:1])}
     wanted = [set(lesions) for lesions in expect.lesions]
-    in_midline = {f"{place}:both" for place in focal.midline}
+    in_midline = {f"{place}:both" for place in focal.in_midline(outcome.standings)}
     if wanted and first not in wanted and in_midline not in wanted:
         yield f"lesions {_listed(first | in_midline)} come first instead of {' or '.join(map(_listed, wanted))}"
     best = in_midline.union(*(_named(region, region.best) for region in focal.sought(outcome.standings)))
