@@ -379,13 +379,14 @@ def _fit(
         held = strongest.setdefault(support.kind, support)
         if (abs(points[support.strength]), held.id) > (abs(points[held.strength]), support.id):
             strongest[support.kind] = support
-    against = whole = in_part = 0
+    against = whole = 0
+    in_part = dict.fromkeys(SUPPLY_KINDS, 0)
     for bit, by_share in enumerate(costs):
         share = territory.share(bit) if masks["spares"] >> bit & 1 else None
         if share and (cost := by_share.get(share)):
             against |= 1 << bit
             if share == "part":
-                in_part += cost
+                in_part[wiring.supplies[bit].kind] += cost
             else:
                 whole += cost
     return Fit(
@@ -393,7 +394,7 @@ def _fit(
         explains=masks["explains"] & territory.explains,
         weakly=masks["explains"] & territory.minor,
         against=against,
-        points=whole + max(in_part, scale.points[scale.focal.parts_at_most]),
+        points=whole + sum(max(cost, points[scale.focal.parts_at_most]) for cost in in_part.values()),
         supports=tuple(strongest[kind] for kind in sorted(strongest)),
         supported=sum(points[support.strength] for support in strongest.values()),
     )

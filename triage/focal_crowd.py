@@ -220,13 +220,14 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_L
     lost = {kind: deficits & np.uint64(mask) != 0 for kind, mask in wiring.kinds.items()}
     at_most = np.int16(book.scale.points[focal.parts_at_most])
     for its, lesion in zip(points, lesions, strict=True):
-        in_part = np.zeros(zones, np.int16)
+        in_part = {kind: np.zeros(zones, np.int16) for kind in lost}
         for bit, kind, part, cost, of_other in lesion.costs:
-            sums = in_part if part else its
+            sums = in_part[kind] if part else its
             sums += np.where(spared >> bit & np.uint64(1) != 0, np.where(lost[kind], cost, of_other), 0).astype(
                 np.int16
             )
-        its += np.maximum(in_part, at_most)
+        for sums in in_part.values():
+            its += np.maximum(sums, at_most)
     usable = points > focal.contradicted
     reached = np.zeros(zones, np.uint64)
     for may, lesion in zip(usable, lesions, strict=True):

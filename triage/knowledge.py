@@ -516,7 +516,7 @@ class FocalScale(Entry):
     spared_kind: dict[Literal["main", "chief", "part"], Strength]
     """The same while nothing of its kind is lost: a lesion may take feeling before strength, or strength alone."""
     parts_at_most: Strength
-    """All that was tested normal and of which the lesion would take but a part, together."""
+    """Of each kind, all that was tested normal and of which the lesion would take but a part, together."""
     minor: Strength
     """A deficit that a lesion explains by minor supply only."""
     contradicted: float
