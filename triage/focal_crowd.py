@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.anatomy import Wiring
+from triage.anatomy import LIMBS, Wiring
 from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, Tested, by_length, spared_costs_by_kind
 from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure, SupplyKind
 from triage.planes import Plane, either, pack, unpack
@@ -23,7 +23,6 @@ Flags = NDArray[np.bool_]
 _FAMILIES = (NERVE, ROOT, PLEXUS)
 _MIXED = len(_FAMILIES)
 _NEVER = np.int16(-(1 << 14))
-_SPREAD: tuple[Limb, ...] = ("arm", "leg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Lesions:
     def __init__(self, book: Rulebook) -> None:
         self._book = book
         self._wanted = [f for f in book.findings.values() if f.computed and f.computed.what in LESION_MEASURES]
-        self._lesions = {limb: _numbers(book, book.anatomy.wiring[limb]) for limb in _SPREAD}
+        self._lesions = {limb: _numbers(book, book.anatomy.wiring[limb]) for limb in LIMBS}
 
     def findings(self, said: Mapping[str, Mapping[Value, Plane]], people: int) -> Iterator[tuple[str, Value, Plane]]:
         """Every computed finding about lesions with its value, and who has it."""
@@ -80,10 +79,10 @@ class Lesions:
         if affected is None:
             return {}
         who = np.flatnonzero(unpack(affected, people))
-        tested = {limb: self._tested(limb, said, who, people) for limb in _SPREAD}
-        total = _Total(len(who))
+        tested = {limb: self._tested(limb, said, who, people) for limb in LIMBS}
+        total, head = _Total(len(who)), _Total(len(who))
         for limb, its in tested.items():
-            total.add(limb, its, self._lesions[limb], self._book)
+            (head if limb == "head" else total).add(limb, its, self._lesions[limb], self._book)
 
         def plane(flags: Flags) -> Plane:
             everyone = np.zeros(people, np.bool_)
@@ -92,18 +91,19 @@ class Lesions:
 
         flags = total.measures(np.asarray(by_length(self._book.anatomy, tested)))
         apart = total.needed * total.apart
-        in_limb = {limb: (its.left | its.right | its.unsaid) != 0 for limb, its in tested.items()}
+        in_limb = {limb: (its.left | its.right | its.unsaid) != 0 for limb, its in tested.items() if limb != "head"}
         found: dict[tuple[Measure | LesionMeasure, Limb | None], list[tuple[Value, Plane]]] = {
             ("lesions_needed", None): [(float(n), plane(apart == n)) for n in np.unique(apart) if n]
         }
+        found["one_cranial_nerve", None] = [(PRESENT, plane(head.one_nerve_of_many()))]
         for what, who_has in flags.items():
             found[what, None] = [(PRESENT, plane(who_has))]
             found |= {(what, limb): [(PRESENT, plane(who_has & of))] for limb, of in in_limb.items()}
         return found
 
     def _affected(self, said: Mapping[str, Mapping[Value, Plane]]) -> Plane:
-        """Who has any deficit in arms or legs."""
-        names = [s.finding for limb in _SPREAD for s in self._book.anatomy.wiring[limb].supplies if s.finding in said]
+        """Who has any deficit."""
+        names = [s.finding for limb in LIMBS for s in self._book.anatomy.wiring[limb].supplies if s.finding in said]
         return either(said[name].get(value) for name in names for value in (PRESENT, LEFT, RIGHT, BOTH))
 
     def _tested(
@@ -164,6 +164,10 @@ class _Total:
             self._explained[people] &= found.size[its] <= MOST_LESIONS
             self._only[:, people] &= found.only[:, its]
             self._single[:, people] |= found.single[:, its]
+
+    def one_nerve_of_many(self) -> Flags:
+        """Whether there is one zone with several deficits, all of one nerve."""
+        return np.asarray((self.needed == 1) & self._told & self._only[_FAMILIES.index(NERVE)])
 
     def measures(self, by_length: Flags) -> dict[LesionMeasure, Flags]:
         """Every measure that holds or does not; see `focal`."""

@@ -36,7 +36,7 @@ Measure: TypeAlias = Literal[
 ]  # fmt: skip
 LesionMeasure: TypeAlias = Literal[
     "one_nerve", "one_root", "one_plexus_part", "no_single_nerve", "no_single_root", "no_single_plexus_part",
-    "several_nerves", "by_length", "lesions_needed",
+    "one_cranial_nerve", "several_nerves", "by_length", "lesions_needed",
 ]  # fmt: skip
 Cause: TypeAlias = Literal[
     "genetic", "autoimmune", "toxic", "metabolic_nutritional", "inflammatory", "infectious", "injury", "degenerative",
