@@ -15,8 +15,8 @@ PACKAGE = Path(triage.__file__).parent
 ORDER = (
     "__main__", "cli", "evaluation_page", "evaluate", "labelled", "measures", "check", "effect", "teaching", "glossary",
     "explain", "pages", "files", "sinks", "sources", "tables", "columns", "cohort", "crowd", "focal_crowd", "planes",
-    "consultation", "lesion_report", "questions", "urgency", "engine", "examination", "focal", "ranking", "firing",
-    "facts", "distribution",
+    "consultation", "lesion_report", "questions", "urgency", "engine", "examination", "lesion_findings", "focal",
+    "ranking", "firing", "deficits", "facts", "distribution",
     "reading.patients", "reading.phenopackets", "intake", "reading.hpo", "reading.times", "reading.ontology", "report",
     "case", "rulebook", "implications", "anatomy", "compiling", "knowledge", "when", "documents", "errors", "_version",
 )  # fmt: skip

@@ -11,9 +11,10 @@ from triage.case import Case
 from triage.errors import CaseError, Problem, RulebookError, did_you_mean
 from triage.facts import Facts, close
 from triage.firing import full_lookup, reading_of
-from triage.focal import in_general, join_plainly, localise
+from triage.focal import join_plainly, localise
 from triage.intake import settle
 from triage.knowledge import Evidence, Examples, Expectation, Given, Never
+from triage.lesion_findings import in_general
 from triage.questions import findings_in
 from triage.reading.ontology import ontology_of
 from triage.rulebook import CITING, Rulebook

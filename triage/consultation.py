@@ -14,9 +14,10 @@ from triage.case import Case
 from triage.engine import infer, join
 from triage.facts import Facts, close
 from triage.firing import Firing, Rank, full_lookup, infer_plainly
-from triage.focal import Focal, Join, in_general, join_plainly, localise
+from triage.focal import Focal, Join, join_plainly, localise
 from triage.intake import contradiction, settle
 from triage.knowledge import HpoTerm, Standing, Status
+from triage.lesion_findings import in_general
 from triage.lesion_report import focal_part
 from triage.questions import open_questions
 from triage.ranking import Ranked, Score, Vote, rank

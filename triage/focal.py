@@ -9,38 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from triage.anatomy import FOOT, SUPPLY_KINDS, TOES, TRUNK, Anatomy, Territory, Wiring
-from triage.facts import Facts, Origin
+from triage.anatomy import SUPPLY_KINDS, Territory, Wiring
+from triage.deficits import SIDES, Side, Tested, Zone, by_length, tested_of
+from triage.facts import Facts
 from triage.firing import Standings
-from triage.knowledge import LesionKind, LesionMeasure, Limb, Measure, Share, Support
+from triage.knowledge import LesionKind, Limb, Share, Support
 from triage.ranking import COMMONNESS
 from triage.rulebook import Rulebook
-from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, Is, Value
+from triage.when import LEFT, RIGHT, Is, Value
 
-Mask: TypeAlias = Any
-"""Supplies as the bits of a number; an array of such masks for many people."""
-Side: TypeAlias = Literal["left", "right", "unsaid"]
-SIDES: tuple[Side, ...] = ("left", "right", "unsaid")
 MOST_LESIONS = 3
 """The largest set searched in one limb."""
 NERVE, ROOT, PLEXUS = "nerve", "root", "plexus"
 FAMILY: Mapping[LesionKind, str] = {
     "nerve": NERVE, "root": ROOT, "trunk": PLEXUS, "cord": PLEXUS, "plexus": PLEXUS, "cauda_equina": ROOT,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """One limb on one side with something wrong in it: masks of its supplies."""
-
-    limb: Limb
-    side: Side
-    deficits: int
-    spared: int
-    """Tested normal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +81,11 @@ class Fit:
     """Their points."""
 
     @property
+    def covers(self) -> int:
+        """The deficits that it explains at all."""
+        return self.explains | self.weakly
+
+    @property
     def place(self) -> str:
         return self.territory.place.id
 
@@ -105,6 +95,7 @@ class Explanation:
     """A set of lesions in one zone that together explain its deficits."""
 
     fits: tuple[Fit, ...]
+    well: int
     weakly: int
     """Deficits explained by minor supply only."""
     points: int
@@ -165,7 +156,7 @@ class Regional:
     def if_partial(self) -> tuple[Fit, ...]:
         """Single lesions that would explain everything but for what was tested normal, the least contradicted first."""
         deficits = self.zone.deficits
-        whole = [f for f in self.fits if not deficits & ~(f.explains | f.weakly) and not _in_midline(f)]
+        whole = [f for f in self.fits if not deficits & ~f.covers and not _in_midline(f)]
         return tuple(sorted(whole, key=lambda f: -f.points)) if self.left_over else ()
 
 
@@ -204,24 +195,13 @@ class Focal:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """What is known of one limb, as masks of its supplies: of one person, or arrays of many."""
-
-    left: Mask
-    right: Mask
-    unsaid: Mask
-    """Deficits on one side of the two, it was not said on which."""
-    spared: Mask
-
-
 def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
     """The smallest sets of lesions for what is known of one person."""
     tested: dict[Limb, Tested] = {}
     zones: list[Zone] = []
     unplaced: list[str] = []
     for limb, wiring in book.anatomy.wiring.items():
-        tested[limb], lost = _tested(book, facts, wiring)
+        tested[limb], lost = tested_of(book, facts, wiring)
         unplaced += [supply.finding for supply in wiring.of(lost)]
         for side in SIDES:
             if deficits := getattr(tested[limb], side):
@@ -237,60 +217,6 @@ def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
     return Focal(regions, tuple(unplaced), lengthwise, alike, {} if lengthwise else _midline(book, regions))
 
 
-def _tested(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:
-    """What is known of a limb, and the deficits that could be placed on neither side."""
-    said: dict[Value, set[str]] = {}
-    for supply in wiring.supplies:
-        value = facts.values.get(supply.finding)
-        if value in AFFIRMED or value == ABSENT:
-            said.setdefault(value, set()).add(supply.finding)
-    left, right, both, unsaid, spared = (wiring.mask(said.get(v, set())) for v in (LEFT, RIGHT, BOTH, PRESENT, ABSENT))
-    middle = wiring.mask({name for name in said.get(PRESENT, ()) if not book.findings[name].sided})
-    left, right, unsaid, lost = place_unsaid(left | both, right | both, unsaid, middle)
-    left, right = set_alike_apart(left, right, wiring)
-    return Tested(left, right, unsaid, spared), lost
-
-
-def set_alike_apart(left: int, right: int, wiring: Wiring) -> tuple[int, int]:
-    """The deficits of each side without the reflexes lost on both, where the sides differ.
-
-    A reflex lost on both sides alike, as the ankle jerks are in old age, is no part of what one side suffers.
-    """
-    if left == right:
-        return left, right
-    alike = left & right & wiring.kinds["reflex"]
-    return left & ~alike, right & ~alike
-
-
-def place_unsaid(left: int, right: int, unsaid: int, middle: int) -> tuple[int, int, int, int]:
-    """The deficits left, right and on neither once those of unsaid side are placed, and those that cannot be.
-
-    They join the side that is affected; where both are, those in the midline join both and the others none.
-    """
-    if left and right:
-        return left | middle, right | middle, 0, unsaid & ~middle
-    if left:
-        return left | unsaid, 0, 0, 0
-    return (0, right | unsaid, 0, 0) if right else (0, 0, unsaid, 0)
-
-
-def by_length(anatomy: Anatomy, tested: Mapping[Limb, Tested]) -> Any:
-    """Whether the longest axons are affected first: both sides alike, from the foot up, nothing spared further out."""
-    arm, leg = tested["arm"], tested["leg"]
-    alike = (arm.left == arm.right) & (leg.left == leg.right) & ((arm.unsaid | leg.unsaid) == 0)
-    holds = alike & ((leg.left & anatomy.reaching("leg", FOOT, TOES)) != 0)
-    for limb, its in (("arm", arm), ("leg", leg)):
-        holds = holds & ((its.left & anatomy.reaching(limb, 0, TRUNK)) == 0)
-    for kind in SUPPLY_KINDS:
-        for reach in range(TRUNK + 1, TOES):
-            near = far = False
-            for limb, its in (("arm", arm), ("leg", leg)):
-                near = near | ((its.left & anatomy.reaching(limb, 0, reach, kind)) != 0)
-                far = far | ((its.spared & anatomy.reaching(limb, reach + 1, TOES, kind)) != 0)
-            holds = holds & ((near & far) ^ True)
-    return holds
-
-
 def _midline(book: Rulebook, regions: Sequence[Regional]) -> dict[str, str]:
     """Where in the midline one lesion would explain everything, on both sides or in the middle; with the sites."""
     places = [region for region in regions if region.zone.limb != "head"]
@@ -301,7 +227,7 @@ def _midline(book: Rulebook, regions: Sequence[Regional]) -> dict[str, str]:
         {
             fit.place: fit.territory.place.site
             for fit in region.fits
-            if _in_midline(fit) and not region.zone.deficits & ~(fit.explains | fit.weakly)
+            if _in_midline(fit) and not region.zone.deficits & ~fit.covers
         }
         for region in places
     ]
@@ -343,7 +269,7 @@ def _regional(book: Rulebook, zone: Zone, links: Iterable[Link]) -> Regional:
         by_place[link.place].append(link)
     costs = spared_costs(book, wiring, zone.deficits)
     fits = (_fit(book, wiring, costs, wiring.territories[place], its) for place, its in by_place.items() if its)
-    telling = tuple(fit for fit in fits if fit.explains | fit.weakly)
+    telling = tuple(fit for fit in fits if fit.covers)
     explanations, left_over = _smallest(zone.deficits, telling, book)
     return Regional(zone, wiring, telling, explanations, left_over, book.scale.focal.margin)
 
@@ -405,30 +331,69 @@ def _smallest(deficits: int, fits: Sequence[Fit], book: Rulebook) -> tuple[tuple
 
     Minor supply explains little, and what explains too much by it explains nothing.
     """
-    scale = book.scale
-    usable = [f for f in fits if f.points > scale.focal.contradicted and not _in_midline(f)]
+    usable = [f for f in fits if f.points > book.scale.focal.contradicted and not _in_midline(f)]
     reached = 0
     for fit in usable:
-        reached |= fit.explains | fit.weakly
-    best: dict[int, list[Explanation]] = {}
-    for size in range(1, MOST_LESIONS + 1):
-        for chosen in combinations(usable, size):
-            well = covered = 0
-            for fit in chosen:
-                well |= fit.explains
-                covered |= fit.explains | fit.weakly
-            if covered == reached or size == MOST_LESIONS:
-                weakly = covered & ~well
-                thin = scale.points[scale.focal.minor] * weakly.bit_count()
-                if thin > scale.focal.contradicted:
-                    points = sum(f.points for f in chosen) + thin
-                    best.setdefault(covered, []).append(Explanation(chosen, weakly, points))
-        if reached in best:
-            break
-    if not best:
+        reached |= fit.covers
+    if not reached:
         return (), deficits
-    covered = max(best, key=lambda covered: (covered.bit_count(), covered))
-    return tuple(sorted(best[covered], key=lambda e: _order(e, deficits))), deficits & ~covered
+    for size in range(1, MOST_LESIONS + 1):
+        found = [_explanation(chosen, book) for chosen in _covering(reached, size, usable)]
+        if sound := [e for e in found if _thin(e.weakly, book) > book.scale.focal.contradicted]:
+            return tuple(sorted(sound, key=lambda e: _order(e, deficits))), deficits & ~reached
+    explanation = _explanation(_greedily(reached, usable), book)
+    return ((explanation,) if explanation.fits else ()), deficits & ~explanation.well
+
+
+def _covering(deficits: int, size: int, fits: Sequence[Fit]) -> Iterator[tuple[Fit, ...]]:
+    """Sets of so many lesions that together reach all deficits, each once; none has a lesion that adds nothing.
+
+    One of them must reach the deficit that the fewest reach: so the search goes on with that one. Where all are
+    reached already, but some by minor supply only, it goes on with lesions that explain those well.
+    """
+    found: dict[frozenset[str], tuple[Fit, ...]] = {}
+
+    def search(left: int, weakly: int, chosen: tuple[Fit, ...]) -> None:
+        if len(chosen) == size:
+            if not left:
+                found.setdefault(frozenset(fit.place for fit in chosen), tuple(f for f in fits if f in chosen))
+            return
+        if left:
+            bits = (1 << bit for bit in range(left.bit_length()) if left >> bit & 1)
+            next_ones = min(([fit for fit in fits if fit.covers & bit] for bit in bits), key=len)
+        else:
+            next_ones = [fit for fit in fits if fit.explains & weakly]
+        for fit in next_ones:
+            search(left & ~fit.covers, (weakly | fit.weakly & left) & ~fit.explains, (*chosen, fit))
+
+    search(deficits, 0, ())
+    return iter(found.values())
+
+
+def _greedily(deficits: int, fits: Sequence[Fit]) -> tuple[Fit, ...]:
+    """What explains the most where no set of so many lesions explains all: one after another, the best first."""
+    chosen: list[Fit] = []
+    while len(chosen) < MOST_LESIONS:
+        best = max(fits, key=lambda fit: ((fit.explains & deficits).bit_count(), fit.points + fit.supported))
+        if not best.explains & deficits:
+            break
+        chosen.append(best)
+        deficits &= ~best.explains
+    return tuple(chosen)
+
+
+def _explanation(fits: tuple[Fit, ...], book: Rulebook) -> Explanation:
+    well = covered = 0
+    for fit in fits:
+        well |= fit.explains
+        covered |= fit.covers
+    weakly = covered & ~well
+    return Explanation(fits, well, weakly, sum(fit.points for fit in fits) + _thin(weakly, book))
+
+
+def _thin(weakly: int, book: Rulebook) -> int:
+    """What it costs to explain deficits by minor supply only, in points."""
+    return book.scale.points[book.scale.focal.minor] * weakly.bit_count()
 
 
 def _order(explanation: Explanation, deficits: int) -> tuple[int, int, int]:
@@ -438,54 +403,3 @@ def _order(explanation: Explanation, deficits: int) -> tuple[int, int, int]:
         besides |= fit.territory.explains & ~deficits
     common = sum(COMMONNESS[fit.territory.place.commonness] for fit in explanation.fits)
     return -explanation.total, common, besides.bit_count()
-
-
-def in_general(book: Rulebook, facts: Facts, focal: Focal) -> Facts:
-    """The facts with what the lesions amount to, as findings that were computed."""
-    values, origins = dict(facts.values), dict(facts.origins)
-    measures = _measures(focal)
-    of = tuple(supply.finding for region in focal.regions for supply in region.wiring.of(region.zone.deficits))
-    for finding in book.findings.values():
-        its = finding.computed
-        if its and finding.name not in values and (value := measures.get((its.what, its.limb))):
-            values[finding.name] = PRESENT if value is True else float(value)
-            origins[finding.name] = Origin("computed", tuple(dict.fromkeys(of)))
-    return Facts(values, origins, facts.conflicts)
-
-
-def _measures(focal: Focal) -> Mapping[tuple[Measure | LesionMeasure, Limb | None], bool | int]:
-    """Every measure of lesions, those of arms and legs also for each limb by itself."""
-    found: dict[tuple[Measure | LesionMeasure, Limb | None], bool | int] = {}
-    found["one_cranial_nerve", None] = _one_cranial_nerve([r for r in focal.regions if r.zone.limb == "head"])
-    regions = [region for region in focal.regions if region.zone.limb != "head"]
-    limbs: list[Limb | None] = [None, *dict.fromkeys(region.zone.limb for region in regions)]
-    return found | {(what, limb): value for what, value in _of_limbs(focal, regions) for limb in limbs}
-
-
-def _one_cranial_nerve(regions: Sequence[Regional]) -> bool:
-    """Whether two deficits or more of one half of the head belong to one cranial nerve."""
-    if len(regions) != 1 or regions[0].size != 1 or regions[0].zone.deficits.bit_count() < 2:
-        return False
-    return {explanation.families for explanation in regions[0].by_deficits} == {frozenset({NERVE})}
-
-
-def _of_limbs(focal: Focal, regions: Sequence[Regional]) -> Iterator[tuple[LesionMeasure, bool | int]]:
-    if not regions:
-        return
-    leaders = {explanation.families for region in regions for explanation in region.by_deficits}
-    needed = sum(region.size for region in regions)
-    spread = len(regions) > 1
-    singles = frozenset[str]().union(*(e.families for e in regions[0].explanations)) if needed == 1 else frozenset()
-    told = spread or regions[0].zone.deficits.bit_count() > 1
-    apart = not focal.by_length and not focal.symmetric - {"head"}
-    explained = all(region.size <= MOST_LESIONS for region in regions)
-    only = {family: leaders == {frozenset({family})} for family in (NERVE, ROOT, PLEXUS)}
-    yield "one_nerve", needed == 1 and only[NERVE]
-    yield "one_root", needed == 1 and only[ROOT]
-    yield "one_plexus_part", needed == 1 and only[PLEXUS]
-    yield "no_single_nerve", told and NERVE not in singles
-    yield "no_single_root", told and ROOT not in singles
-    yield "no_single_plexus_part", told and PLEXUS not in singles
-    yield "several_nerves", apart and explained and needed > 1 and only[NERVE]
-    yield "by_length", focal.by_length
-    yield "lesions_needed", needed if apart else 0

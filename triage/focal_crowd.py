@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.anatomy import LIMBS, Wiring
-from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, Tested, by_length, spared_costs_by_kind
+from triage.deficits import Tested, by_length
+from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, spared_costs_by_kind
 from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure, SupplyKind
 from triage.planes import Plane, either, pack, unpack
 from triage.ranking import COMMONNESS

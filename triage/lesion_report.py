@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triage import report as r
+from triage.deficits import Side
 from triage.examination import Examination, next_examinations, share_of, tells
 from triage.facts import Facts
 from triage.firing import Standings
-from triage.focal import Explanation, Fit, Focal, Regional, Side
+from triage.focal import Explanation, Fit, Focal, Regional
 from triage.knowledge import Share
 from triage.rulebook import Rulebook
 
