@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import triage.engine  # noqa: F401  (first: it makes experta importable on this Python)
 
 # isort: split
 from experta.conditionalelement import AND, OR
+from experta.deffacts import DefFacts
 from experta.engine import KnowledgeEngine
 from experta.fact import Fact
 from experta.fieldconstraint import L, P
 from experta.rule import Rule as ExpertaRule
+from experta.shortcuts import MATCH
 from plain_facts import Answered, Counted, FlatRule, FlatRules, Measured, Pattern, Reached, Stands
 
+from triage.deficits import Side
+from triage.engine import Backed, Deficit, Noted, Spared, Takes
 from triage.facts import Facts
 from triage.firing import Firing, Rank
+from triage.focal import Link, Seen
+from triage.rulebook import Rulebook
 
 
 class Finding(Fact):  # type: ignore[misc]
@@ -97,3 +103,39 @@ def _action(fires: int | None, concludes: str | None) -> Callable[[Any], None]:
             engine.declare(Conclusion(name=concludes))
 
     return act
+
+
+class Joins(KnowledgeEngine):  # type: ignore[misc]
+    """What lesions explain, with everything of experta at its defaults: the anatomy is declared for every person."""
+
+    @DefFacts()
+    def standing(self) -> Iterator[Fact]:
+        yield from (Takes(place=place, supply=supply) for place, supply in self.book.anatomy.shares)
+        for support in self.book.supports.values():
+            yield from (Backed(place=place, support=support.id) for place in support.for_)
+
+    @ExpertaRule(Deficit(side=MATCH.side, supply=MATCH.supply), Takes(place=MATCH.place, supply=MATCH.supply))
+    def explains(self, side: Side, supply: str, place: str) -> None:
+        self.links.append(Link("explains", place, side, supply))
+
+    @ExpertaRule(Spared(side=MATCH.side, supply=MATCH.supply), Takes(place=MATCH.place, supply=MATCH.supply))
+    def spares(self, side: Side, supply: str, place: str) -> None:
+        self.links.append(Link("spares", place, side, supply))
+
+    @ExpertaRule(Noted(side=MATCH.side, support=MATCH.support), Backed(place=MATCH.place, support=MATCH.support))
+    def supports(self, side: Side, support: str, place: str) -> None:
+        self.links.append(Link("supports", place, side, support))
+
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
+        self.links: list[Link] = []
+        super().__init__()
+
+    def join(self, book: Rulebook, seen: Seen) -> list[Link]:
+        self.links = []
+        self.reset()
+        self.declare(*(Deficit(side=side, supply=supply) for side, supply in seen.deficits))
+        self.declare(*(Spared(side=side, supply=supply) for side, supply in seen.spared))
+        self.declare(*(Noted(side=side, support=support) for side, support in seen.supports))
+        self.run()
+        return self.links
