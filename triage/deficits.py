@@ -40,7 +40,7 @@ class Tested:
     spared: Mask
 
 
-def tested_of(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:
+def known_of(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask]:
     """What is known of a limb, and the deficits that could be placed on neither side."""
     said: dict[Value, set[str]] = {}
     for supply in wiring.supplies:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from triage.anatomy import SUPPLY_KINDS, Territory, Wiring
-from triage.deficits import SIDES, Side, Tested, Zone, by_length, tested_of
+from triage.deficits import SIDES, Side, Tested, Zone, by_length, known_of
 from triage.facts import Facts
 from triage.firing import Standings
 from triage.knowledge import LesionKind, Limb, Share, Support
@@ -201,7 +201,7 @@ def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
     zones: list[Zone] = []
     unplaced: list[str] = []
     for limb, wiring in book.anatomy.wiring.items():
-        tested[limb], lost = tested_of(book, facts, wiring)
+        tested[limb], lost = known_of(book, facts, wiring)
         unplaced += [supply.finding for supply in wiring.of(lost)]
         for side in SIDES:
             if deficits := getattr(tested[limb], side):
