@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from triage.pages import Look, Page, as_html, as_markdown, as_text
-from triage.report import Argument, FocalRegion, LesionSet, Report, SiteAssessment
+from triage.report import Argument, FocalRegion, Lesion, LesionSet, Report, SiteAssessment, TableRow
 
 Format: TypeAlias = Literal["text", "markdown", "html", "json"]
 
@@ -149,50 +149,94 @@ def _lesions(page: Page, report: Report) -> None:
     for region in focal.regions:
         _region(page, region)
     if focal.unplaced:
-        page.paragraph(f"It was not said on which side: {_join(focal.unplaced)}.")
+        page.paragraph(f"Left out, as it was not said on which side: {_join(focal.unplaced)}.")
 
 
 def _region(page: Page, region: FocalRegion) -> None:
     side = "side not said" if region.side == "unsaid" else region.side
     page.heading(f"{region.limb.capitalize()} ({side})", level=3)
-    many = region.cannot_tell_apart
-    if many > 1:
-        page.paragraph(f"{many} explanations cannot be told apart by what is known; the likeliest first:", "strong")
-    page.items(map(_lesion_set, region.explanations, "ABCD"), marker="*")
-    if not region.explanations:
-        page.paragraph("No lesion explains this without what was tested normal speaking against it.", "strong")
+    page.paragraph(f"To be explained: {_join(region.lost)}.")
+    page.paragraph(_how_told_apart(region), "strong")
+    described: set[str] = set()
+    page.items(
+        (
+            _lesion_set(explanation, letter, region, described)
+            for explanation, letter in zip(region.explanations, _LETTERS, strict=False)
+        ),
+        marker="*",
+    )
     if region.left_over:
         page.paragraph(f"Not explained: {_join(region.left_over)}.")
     page.items(
         (f"Only if partial: {lesion.label}", [f"normal though it supplies it: {_join(lesion.normal_though_supplied)}"])
         for lesion in region.if_partial
     )
-    letters = "ABCD"[: len(region.explanations)]
-    if region.explanations and len(region.table) > 1:
-        head = ("Would a lesion there affect it?", "found", *letters)
-        page.table(head, ((row.what, row.found, *row.affects) for row in region.table))
+    if rows := _telling_rows(region):
+        head = ("Would a lesion there affect it?", "found", *_LETTERS[: len(region.explanations)])
+        page.table(head, ((row.what, _FOUND[row.found], *row.affects) for row in rows))
     if region.next_examinations:
         page.paragraph("What to examine next:", "strong")
         page.items(
             (f"{one.what[:1].upper()}{one.what[1:]} ({one.finding})", [one.question, one.help, f"{one.tells}."])
             for one in region.next_examinations
         )
-    page.items(f"Variant: {variant}" for variant in region.variants)
+    if region.variants:
+        page.paragraph("Normal variants that can mislead:", "strong")
+        page.items(region.variants)
 
 
-def _lesion_set(explanation: LesionSet, letter: str) -> tuple[str, list[str]]:
-    named = " + ".join(lesion.label for lesion in explanation.lesions)
+_LETTERS = "ABCDEFGH"
+"""The names of explanations and of their columns."""
+_FOUND = {"lost": "lost", "normal": "normal", "not tested": "?"}
+"""What was found, as the table says it and in its order."""
+
+
+def _how_told_apart(region: FocalRegion) -> str:
+    shown, alike = len(region.explanations), region.cannot_tell_apart
+    if not shown:
+        return "No lesion explains this without what was tested normal speaking against it."
+    if alike > shown:
+        return f"{alike} explanations cannot be told apart by what is known; the {shown} likeliest:"
+    if alike > 1:
+        return f"{alike} explanations cannot be told apart by what is known; the likeliest first:"
+    return "The first fits best:" if shown > 1 else ""
+
+
+def _telling_rows(region: FocalRegion) -> list[TableRow]:
+    """What was lost, normal or not tested, in this order, without what is normal and hardly concerned.
+
+    Nothing where one explanation stands alone and all its rows were named as lost.
+    """
+    rows = [row for row in region.table if row.found != "normal" or set(row.affects) - {"no", "hardly"}]
+    alone = len(region.explanations) < 2 and all(row.found == "lost" for row in rows)
+    return [] if alone or not region.explanations else sorted(rows, key=lambda row: list(_FOUND).index(row.found))
+
+
+def _lesion_set(explanation: LesionSet, letter: str, region: FocalRegion, described: set[str]) -> tuple[str, list[str]]:
+    """One explanation and the lines below it; a place that was described before is only named."""
     draft = _draft("draft" if any(lesion.status == "draft" for lesion in explanation.lesions) else None)
+    weighed = [] if explanation.one_of_the_best else ["less likely"]
+    weighed += [f"{explanation.points:+d} points"] if explanation.points else []
     lines = []
     for lesion in explanation.lesions:
-        only = f"{lesion.label}: " if len(explanation.lesions) > 1 else ""
-        hardly = f"; by minor supply only {_join(lesion.hardly)}" if lesion.hardly else ""
-        lines.append(f"{only}explains {_join(lesion.explains) or 'nothing well'}{hardly}")
-        if lesion.normal_though_supplied:
-            lines.append(f"{only}against it, as normal: {_join(lesion.normal_though_supplied)}")
-        lines += [f"{only}for it: {why}" for why in lesion.supported_by]
-        lines.append(f"usual cause: {lesion.usual_cause}")
-    return f"{letter}. {named}{draft}" + ("" if explanation.points == 0 else f" ({explanation.points:+d})"), lines
+        if lesion.place in described:
+            lines += [f"{lesion.label}: as above"] if len(explanation.lesions) > 1 else []
+        else:
+            lines += _lesion_lines(lesion, region, alone=len(explanation.lesions) == 1)
+            described.add(lesion.place)
+    named = " + ".join(lesion.label for lesion in explanation.lesions)
+    return f"{letter}. {named}{draft}{f' ({_join(weighed)})' if weighed else ''}", lines
+
+
+def _lesion_lines(lesion: Lesion, region: FocalRegion, alone: bool) -> Iterable[str]:
+    explained = "all of it" if set(lesion.explains) == set(region.lost) else _join(lesion.explains)
+    hardly = f"; by minor supply only {_join(lesion.hardly)}" if lesion.hardly else ""
+    explains = f"explains {explained or 'nothing well'}{hardly}"
+    yield from (lesion.plain, explains) if alone else (f"{lesion.label} ({lesion.plain}): {explains}",)
+    if lesion.normal_though_supplied:
+        yield f"against it, as normal: {_join(lesion.normal_though_supplied)}"
+    yield from (f"for it: {why}" for why in lesion.supported_by)
+    yield f"usual cause: {lesion.usual_cause}"
 
 
 def _conditions(page: Page, report: Report) -> None:

@@ -63,8 +63,13 @@ class Page:
             self.blocks.append(Items(full, marker))
 
     def table(self, head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-        if body := tuple(tuple(row) for row in rows):
-            self.blocks.append(Table(tuple(head), body))
+        if body := tuple(_cells(row) for row in rows):
+            self.blocks.append(Table(_cells(head), body))
+
+
+def _cells(row: Iterable[str]) -> tuple[str, ...]:
+    """The cells of a row, each in one line."""
+    return tuple(" ".join(cell.split()) for cell in row)
 
 
 _COLOURS: dict[Look, str] = {"plain": "", "strong": "1", "alarm": "1;31", "good": "1;32", "quiet": "2"}
@@ -97,26 +102,32 @@ def as_text(page: Page, width: int = 80, *, colour: bool = False) -> str:
 def _columns(table: Table, width: int) -> list[str]:
     """A table in columns; where they do not fit, the first is wrapped, and in the last resort each row is a line."""
     widths = [max(map(len, cells)) for cells in zip(table.head, *table.rows, strict=True)]
-    room = width - 4 - sum(widths[1:]) - 2 * len(widths[1:])
-    if room < _NARROW:
-        pairs = (list(zip(table.head[1:], row[1:], strict=True)) for row in table.rows)
-        named = [
-            f"{row[0]}: {', '.join(f'{head} {cell}' for head, cell in its)}"
-            for row, its in zip(table.rows, pairs, strict=True)
-        ]
-        return [
-            part for line in named for part in textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    ")
-        ]
+    room = width - len("  ") - sum(len("  ") + other for other in widths[1:])
+    if room < min(widths[0], _NARROW):
+        return _lines(table, width)
     widths[0] = min(widths[0], room)
     lines = []
     for row in (table.head, *table.rows):
-        first, *more = textwrap.wrap(row[0], widths[0]) or [""]
-        cells = [first.ljust(widths[0]), *(cell.ljust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-        lines += ["  " + "  ".join(cells).rstrip(), *(f"    {part}" for part in more)]
+        # What is wrapped is indented, and so has less room.
+        first, *more = textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
+        cells = [cell.ljust(w) for cell, w in zip((first, *row[1:]), widths, strict=True)]
+        lines += ["  " + "  ".join(cells).rstrip(), *(f"  {part}" for part in more)]
+        if row is table.head:
+            lines.append("  " + "  ".join("-" * w for w in widths))
     return lines
 
 
-_NARROW = 16
+def _lines(table: Table, width: int) -> list[str]:
+    """A table row by row, each cell named by the head of its column."""
+    lines = textwrap.wrap(table.head[0], width, initial_indent="  ", subsequent_indent="    ")
+    for first, *others in table.rows:
+        named = ", ".join(f"{head} {cell}" for head, cell in zip(table.head[1:], others, strict=True))
+        row = f"{first}: {named}" if named else first
+        lines += textwrap.wrap(row, width, initial_indent="  - ", subsequent_indent="    ")
+    return lines
+
+
+_NARROW = 14
 """Characters below which a first column is no longer read with ease."""
 
 
@@ -161,9 +172,11 @@ def as_html(page: Page, title: str) -> str:
         elif isinstance(block, Paragraph):
             body.append(f'<p class="{block.look}">{html.escape(block.text)}</p>')
         elif isinstance(block, Table):
-            head, *rows = (
-                "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-                for tag, row in (("th", block.head), *(("td", row) for row in block.rows))
+            head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.head)
+            rows = (
+                f'<th scope="row">{html.escape(first)}</th>'
+                + "".join(f"<td>{html.escape(cell)}</td>" for cell in others)
+                for first, *others in block.rows
             )
             body.append(f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>")
         else:
@@ -174,7 +187,8 @@ def as_html(page: Page, title: str) -> str:
             body.append("</ul>")
     style = (
         "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}"
-        "td,th{text-align:left;padding:0 1rem .1rem 0;vertical-align:top}"
+        "table{border-collapse:collapse}td,th{text-align:left;padding:.1rem 1rem .1rem 0;vertical-align:top}"
+        "tr{border-bottom:1px solid #ddd}th[scope=row]{font-weight:normal}"
         ".alarm{color:#a40000}.good{color:#1c6b2a}.quiet{color:#666}h1,h2{line-height:1.2}"
     )
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
