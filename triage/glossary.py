@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -15,13 +15,18 @@ from triage.knowledge import (
     Evidence,
     Finding,
     Investigation,
+    LesionSite,
     Pattern,
     RedFlag,
+    Share,
     Sourced,
+    Supply,
+    SupplyKind,
     Test,
     Topic,
 )
 from triage.pages import Page, as_markdown, as_text
+from triage.report import Affects
 from triage.rulebook import Rulebook
 from triage.when import AnyOf, AtLeast, Condition, Is, atoms
 
@@ -37,7 +42,7 @@ class UnknownNameError(LookupError):
 
 
 def explain(name: str, book: Rulebook, fmt: Literal["text", "markdown"] = "text", *, width: int = 80) -> str:
-    """What a finding, pattern, rule, site, test, condition, red flag or topic is, by name or in ordinary words.
+    """What a finding, rule, site, lesion, movement, test, condition or topic is, by name or in ordinary words.
 
     Raises:
         UnknownNameError: nothing goes by this name; the message offers the nearest.
@@ -93,6 +98,21 @@ def _index(book: Rulebook) -> Iterator[tuple[set[str], Draw]]:
     for f in book.findings.values():
         hpo = (f.hpo.id, f.hpo.label) if f.hpo else ()
         yield names(f.name, f.label, *f.synonyms, *hpo), partial(_finding, finding=f, book=book)
+    for nerve, places in _named_nerves(book).items():
+        whole = names(nerve, f"{nerve} nerve")
+        if len(places) > 1:
+            yield whole, partial(_nerve, nerve=nerve, places=places, book=book)
+        for place in places:
+            yield (
+                names(place.id, place.label) | (whole if len(places) == 1 else set()),
+                partial(_lesion_site, place=place, book=book),
+            )
+    for place in book.lesion_sites.values():
+        if not place.nerve:
+            roots = place.roots if place.kind == "root" else ()
+            yield names(place.id, place.label, *roots), partial(_lesion_site, place=place, book=book)
+    for supply in book.supply.values():
+        yield names(supply.id, supply.label, *supply.muscles), partial(_supply, supply=supply, book=book)
     for test in book.tests.values():
         yield names(test.id, test.name, *(code.id for code in test.codes)), partial(_test, test=test, book=book)
     for pattern in book.patterns.values():
@@ -107,7 +127,7 @@ def _index(book: Rulebook) -> Iterator[tuple[set[str], Draw]]:
 
 def _nothing(name: str, book: Rulebook) -> str:
     near = did_you_mean(_words(name), sorted({n for names, _ in _index(book) for n in names}))
-    kinds = "findings, patterns, rules, sites, tests, conditions, red flags and topics"
+    kinds = "findings, patterns, rules, sites, nerves, roots, movements, tests, conditions, red flags and topics"
     return f"Nothing here goes by '{name}'.{near or f' You can ask for {kinds}, by name or in ordinary words.'}"
 
 
@@ -163,6 +183,10 @@ def _used_by(names: set[str], book: Rulebook) -> list[str]:
     for rule in book.evidence.values():
         if any(atom.name in reached for atom in atoms(rule.when)):
             lines.append(f"{rule.strength.replace('_', ' ')} {book.site_label(rule.site)}: {rule.says} ({rule.id})")
+    for support in book.supports.values():
+        if any(atom.name in names for atom in atoms(support.when)):
+            places = _join(book.lesion_sites[place].label for place in support.for_)
+            lines.append(f"{support.strength.replace('_', ' ')} a lesion here: {places} ({support.id})")
     for flag in book.red_flags.values():
         if any(atom.name in reached for atom in atoms(flag.when)):
             lines.append(f"red flag: {flag.says} ({flag.id})")
@@ -185,7 +209,7 @@ def _topic(page: Page, topic: Topic, book: Rulebook) -> None:
 
 
 def _finding(page: Page, finding: Finding, book: Rulebook) -> None:
-    _opening(page, f"{finding.label.capitalize()} ({finding.kind})", finding.help)
+    _opening(page, f"{_capital(finding.label)} ({finding.kind})", finding.help)
     page.paragraph(f"Asked as: {finding.question}")
     hpo = f" HPO: {finding.hpo.id} {finding.hpo.label}." if finding.hpo else ""
     page.paragraph(f"Name: {finding.name}.{hpo}")
@@ -194,6 +218,8 @@ def _finding(page: Page, finding: Finding, book: Rulebook) -> None:
     implied = [i if isinstance(i, str) else _join(f"{n}: {value}" for n, value in i.items()) for i in finding.implies]
     if implied:
         page.paragraph(f"Implies: {_join(implied)}.")
+    if supply := book.anatomy.by_finding.get(finding.name):
+        _nerve_and_roots(page, supply, book)
     _users(page, finding.name, book)
 
 
@@ -251,6 +277,207 @@ def _site(page: Page, ref: str, book: Rulebook) -> None:
         page.paragraph(f"Conditions that live there: {_join(conditions)}.")
 
 
+_TAKES: dict[Share, Affects] = {
+    "main": "yes", "chief": "mostly", "part": "partly", "some": "perhaps", "minor": "hardly",
+}  # fmt: skip
+"""How surely a lesion affects something, by the share of it that runs there."""
+_KINDS: dict[SupplyKind, str] = {"movement": "movement", "area": "skin area", "reflex": "reflex"}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _named_nerves(book: Rulebook) -> dict[str, list[LesionSite]]:
+    """The places of each named nerve, from the cord outwards."""
+    nerves: dict[str, list[LesionSite]] = {}
+    for place in book.lesion_sites.values():
+        if place.nerve:
+            nerves.setdefault(place.nerve.replace("_", " "), []).append(place)
+    return nerves
+
+
+def _roots(main: Iterable[str], minor: Iterable[str]) -> str:
+    """Roots in words: those that clearly carry something, then those that carry little."""
+    little = f"a little {_join(minor)}" if minor else ""
+    return "; ".join(filter(None, (_join(main), little)))
+
+
+def _taken(place: LesionSite, book: Rulebook) -> list[tuple[Supply, Share]]:
+    """What a lesion takes, movements first."""
+    of_limb = [supply for kind in _KINDS for supply in book.supply.values() if supply.kind == kind]
+    return [(s, share) for s in of_limb if (share := book.anatomy.shares.get((place.id, s.id)))]
+
+
+def _labels_taken(place: LesionSite, book: Rulebook) -> set[str]:
+    """What a lesion takes, but for what it hardly takes."""
+    return {supply.label for supply, share in _taken(place, book) if share != "minor"}
+
+
+def _steps(start: str, book: Rulebook, through: Callable[[str], bool]) -> list[list[LesionSite]]:
+    """The places from one to the cord, step by step; where several ways meet, after the longest of them."""
+    depth = {start: 0}
+    todo = [start]
+    while todo:
+        at = todo.pop(0)
+        for nearer in book.lesion_sites[at].from_:
+            if through(nearer) and depth.get(nearer, 0) <= depth[at]:
+                depth[nearer] = depth[at] + 1
+                todo.append(nearer)
+    return [[book.lesion_sites[p] for p in depth if depth[p] == step] for step in range(max(depth.values()) + 1)]
+
+
+def _lesion_site(page: Page, place: LesionSite, book: Rulebook) -> None:
+    _opening(page, f"{_capital(place.label)} (lesion site)", f"{_capital(place.plain)}.")
+    page.paragraph(f"Usual cause: {place.usual_cause}")
+    page.paragraph(f"Belongs to: {book.site_label(place.site)}. As a place of a lesion: {place.commonness}.")
+    taken = _taken(place, book)
+    well = [supply for supply, share in taken if share != "minor"]
+    main = sorted(place.roots or {root for supply in well for root in supply.roots.main})
+    minor = {root for supply in well for root in supply.roots.minor} - set(main) if place.nerve else set()
+    nearer = _steps(place.id, book, through=lambda _: True)[1:]
+    if nearer:
+        page.paragraph("Its fibres come this way:", "strong")
+        roots = [f"roots: {_roots(main, sorted(minor))}"] if main else []
+        page.items([*roots, *(_join(p.label for p in step) for step in reversed(nearer)), place.label])
+    elif main and place.kind != "root":
+        page.paragraph(f"Its fibres come straight from the roots: {_roots(main, sorted(minor))}.")
+    page.table(
+        ("What a lesion there affects", "kind", "how surely", "roots (a little)"),
+        ((_named(s), _KINDS[s.kind], _TAKES[share], _in_brief(s)) for s, share in taken if share != "minor"),
+    )
+    if hardly := [_named(supply) for supply, share in taken if share == "minor"]:
+        page.paragraph(f"Hardly, as little of it runs there: {_join(hardly)}.")
+    _neighbours(page, place, book)
+    supports = [support for support in book.supports.values() if place.id in support.for_]
+    if supports:
+        page.paragraph("What else speaks for or against a lesion there:", "strong")
+        page.items(
+            (
+                f"{phrase(s.when, book)} ({s.strength.replace('_', ' ')}){' [draft]' if s.status == 'draft' else ''}",
+                [s.because, *(_citation(c, book) for c in s.cite)],
+            )
+            for s in supports
+        )
+    if place.cite:
+        page.paragraph("About the place itself:", "strong")
+    _sources(page, place, book)
+
+
+def _named(supply: Supply) -> str:
+    return f"{supply.label} [draft]" if supply.status == "draft" else supply.label
+
+
+def _in_brief(supply: Supply) -> str:
+    minor = f"({_join(supply.roots.minor)})" if supply.roots.minor else ""
+    return " ".join(filter(None, (_join(supply.roots.main), minor)))
+
+
+def _neighbours(page: Page, place: LesionSite, book: Rulebook) -> None:
+    """What tells a lesion of a nerve from one further up, and from one further out on the same nerve."""
+    if not place.nerve:
+        return
+    here = _labels_taken(place, book)
+    lines = []
+    for other in book.lesion_sites.values():
+        there = _labels_taken(other, book)
+        if other.id in place.from_:
+            more = [s.label for s in book.supply.values() if s.label in there - here]
+            lines.append(f"{other.label}: would take besides {_join(more) or 'nothing'}")
+        elif place.id in other.from_:
+            less = [s.label for s in book.supply.values() if s.label in here - there]
+            lines.append(f"{other.label}: would spare {_join(less) or 'nothing'}")
+    if lines:
+        page.paragraph("What would tell it from its neighbours:", "strong")
+        page.items(lines)
+
+
+def _nerve(page: Page, nerve: str, places: Sequence[LesionSite], book: Rulebook) -> None:
+    page.heading(f"{_capital(nerve)} nerve (places of a lesion)")
+    letters = [chr(ord("A") + place) for place in range(len(places))]
+    page.items(
+        (
+            f"{letter}. {place.label} ({place.id})",
+            [place.plain, f"usual cause: {place.usual_cause}", f"as a place of a lesion: {place.commonness}"],
+        )
+        for letter, place in zip(letters, places, strict=True)
+    )
+    by_place = [{supply.id: _TAKES[share] for supply, share in _taken(place, book)} for place in places]
+    supplies = [s for kind in _KINDS for s in book.supply.values() if s.kind == kind]
+    page.table(
+        ("Would a lesion there affect it?", *letters),
+        (
+            (supply.label, *(taken.get(supply.id, "no") for taken in by_place))
+            for supply in supplies
+            if any(supply.id in taken for taken in by_place)
+        ),
+    )
+
+
+def _supply(page: Page, supply: Supply, book: Rulebook) -> None:
+    finding = book.findings[supply.finding]
+    page.heading(f"{_capital(supply.label)} ({_KINDS[supply.kind]})")
+    page.paragraph(f"Lost in: {finding.label} ({finding.name}). Asked as: {finding.question}")
+    page.paragraph(finding.help)
+    if supply.muscles:
+        page.paragraph(f"Muscles: {_join(supply.muscles)}.")
+    if roots := _roots(supply.roots.main, supply.roots.minor):
+        page.paragraph(f"Roots: {roots}.")
+    page.paragraph("The way of its fibres, from where they leave the nerve inwards:", "strong")
+    page.items(_way(supply, branch.at, branch.share, book) for branch in supply.by)
+    shares = book.anatomy.shares
+    page.table(
+        ("Which lesions affect it", "how surely", "lesions there are"),
+        (
+            (place.label, _TAKES[share], place.commonness)
+            for place in book.lesion_sites.values()
+            if (share := shares.get((place.id, supply.id)))
+        ),
+    )
+    if supply.often_spared_at:
+        page.paragraph(
+            f"Often spared all the same: {_join(book.lesion_sites[at].label for at in supply.often_spared_at)}."
+        )
+    if supply.variants:
+        page.paragraph(f"Normal variants: {supply.variants}")
+    _sources(page, supply, book)
+
+
+def _way(supply: Supply, at: str, share: Share, book: Rulebook) -> tuple[str, list[str]]:
+    """Where one branch leaves, and below it the places that it passes on its way inwards."""
+    shares = book.anatomy.shares
+    (first,), *nearer = _steps(at, book, through=lambda place: (place, supply.id) in shares)
+
+    def passing(place: LesionSite) -> str:
+        return f"{place.label} (hardly)" if shares[place.id, supply.id] == "minor" and share != "minor" else place.label
+
+    lines = [f"then {_join(map(passing, step))}" for step in nearer]
+    here = {root for step in nearer for place in step for root in place.roots}
+    main, minor = (
+        [root for root in its if not here or root in here] for its in (supply.roots.main, supply.roots.minor)
+    )
+    if (roots := _roots(main, minor)) and first.kind != "root":
+        lines.append(f"then the roots: {roots}")
+    return first.label + ("" if share == "main" else f" ({_TAKES[share]})"), lines
+
+
+def _nerve_and_roots(page: Page, supply: Supply, book: Rulebook) -> None:
+    """In short, on the page of a finding, what is lost with it."""
+    nerves = _join(
+        book.lesion_sites[branch.at].label + ("" if branch.share == "main" else f" ({_TAKES[branch.share]})")
+        for branch in supply.by
+    )
+    roots = _roots(supply.roots.main, supply.roots.minor)
+    page.paragraph("Nerve and roots:", "strong")
+    page.items(
+        [
+            f"What is lost: {supply.label} ({supply.id})" + (f", by {_join(supply.muscles)}" if supply.muscles else ""),
+            f"Nerve: {nerves}",
+            *([f"Roots: {roots}"] if roots else []),
+        ]
+    )
+
+
 def _test(page: Page, test: Test, book: Rulebook) -> None:
     _opening(page, f"{test.name} (test)", test.plain, test.clinical)
     _codes(page, test.codes)
@@ -294,6 +521,8 @@ def explainable(book: Rulebook) -> dict[str, list[str]]:
         "tests": list(book.tests),
         "red flags": list(book.red_flags),
         "findings": list(book.findings),
+        "lesion sites": list(book.lesion_sites),
+        "supplies": list(book.supply),
         "patterns": list(book.patterns),
         "evidence": list(book.evidence),
         "investigations": list(book.investigations),
