@@ -176,23 +176,25 @@ class Focal:
 
     def in_midline(self, standings: Standings) -> tuple[str, ...]:
         """The places in the midline that come into question."""
-        return tuple(place for place, site in self.midline.items() if standings[site] != "unlikely")
+        return tuple(place for place, site in self.midline.items() if _in_question([site], standings))
 
     def sought(self, standings: Standings) -> tuple[Regional, ...]:
         """The regions in which a lesion is to be sought.
 
-        Not those affected on both sides alike, nor those for which nothing but unlikely sites would come into question.
+        Not those affected on both sides alike, nor those for which no site that comes into question would stand.
         """
         return tuple(
             region
             for region in self.regions
             if region.zone.limb not in self.symmetric
-            and any(
-                standings[fit.territory.place.site.partition(".")[0]] != "unlikely"
-                for explanation in region.best
-                for fit in explanation.fits
-            )
+            and _in_question([fit.territory.place.site for e in region.best for fit in e.fits], standings)
         )
+
+
+def _in_question(sub_sites: Iterable[str], standings: Standings) -> bool:
+    """Whether any of the sites leads; where none of all sites leads, whether any is not unlikely."""
+    words = {standings[ref.partition(".")[0]] for ref in sub_sites}
+    return "leading" in words or ("leading" not in standings.values() and words != {"unlikely"})
 
 
 def localise(book: Rulebook, facts: Facts, join: Join) -> Focal:
@@ -338,8 +340,8 @@ def _smallest(deficits: int, fits: Sequence[Fit], book: Rulebook) -> tuple[tuple
     if not reached:
         return (), deficits
     for size in range(1, MOST_LESIONS + 1):
-        found = [_explanation(chosen, book) for chosen in _covering(reached, size, usable)]
-        if sound := [e for e in found if _thin(e.weakly, book) > book.scale.focal.contradicted]:
+        found = (_explanation(chosen, book) for chosen in _covering(reached, size, usable))
+        if sound := [explanation for explanation in found if _sound(explanation, book)]:
             return tuple(sorted(sound, key=lambda e: _order(e, deficits))), deficits & ~reached
     explanation = _explanation(_greedily(reached, usable), book)
     return ((explanation,) if explanation.fits else ()), deficits & ~explanation.well
@@ -389,6 +391,16 @@ def _explanation(fits: tuple[Fit, ...], book: Rulebook) -> Explanation:
         covered |= fit.covers
     weakly = covered & ~well
     return Explanation(fits, well, weakly, sum(fit.points for fit in fits) + _thin(weakly, book))
+
+
+def _sound(explanation: Explanation, book: Rulebook) -> bool:
+    """Whether enough speaks for a set, taken together and lesion by lesion, and none of its lesions adds nothing."""
+    limit, fits = book.scale.focal.contradicted, explanation.fits
+    if explanation.points <= limit * len(fits) or _thin(explanation.weakly, book) <= limit:
+        return False
+    rests = (_explanation(fits[:n] + fits[n + 1 :], book) for n in range(len(fits) if len(fits) > 1 else 0))
+    whole = explanation.well | explanation.weakly
+    return not any(rest.well | rest.weakly == whole and rest.weakly == explanation.weakly for rest in rests)
 
 
 def _thin(weakly: int, book: Rulebook) -> int:

@@ -253,7 +253,14 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_L
                 total = its[list(chosen)][:, who].sum(axis=0) + thin
                 families = {lesions[n].family for n in chosen}
                 of = families.pop() if len(families) == 1 else _MIXED
-                who, total = who[thin > focal.contradicted], total[thin > focal.contradicted]
+                sound = (thin > focal.contradicted) & (total > focal.contradicted * size)
+                for n in chosen if size > 1 else ():
+                    # None may be left out without loss.
+                    rest = [lesions[other] for other in chosen if other != n]
+                    still = np.bitwise_or.reduce([lesion.reaches for lesion in rest])
+                    as_well = np.bitwise_or.reduce([lesion.explains for lesion in rest])
+                    sound &= (here[who] & ~still != 0) | (here[who] & well & ~as_well != 0)
+                who, total = who[sound], total[sound]
                 row = best[max(lesions[n].commonness for n in chosen), of]
                 row[who] = np.maximum(row[who], total)
         top = best.max(axis=(0, 1))
