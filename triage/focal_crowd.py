@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -27,15 +27,15 @@ _NEVER = np.int16(-(1 << 14))
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesion:
-    """One place, as numbers."""
+class _Places:
+    """The places of one limb as numbers, one a place."""
 
-    family: int
-    explains: np.uint64
-    reaches: np.uint64
-    """The same, with what it supplies but little."""
-    commonness: int
-    costs: tuple[tuple[np.uint64, SupplyKind, bool, int, int], ...]
+    family: NDArray[np.int16]
+    commonness: NDArray[np.int16]
+    explains: Masks
+    reaches: Masks
+    """The same, with what a lesion there takes but little of."""
+    costs: tuple[tuple[tuple[np.uint64, SupplyKind, bool, int, int], ...], ...]
     """What a supply tested normal costs: the place of its bit, its kind, whether the lesion takes but a part of it, the
     points, and the points while none of its kind is lost."""
 
@@ -112,11 +112,12 @@ class Lesions:
     ) -> Tested:
         """What is known of a limb of these people; see `focal`."""
         wiring, findings = self._book.anatomy.wiring[limb], self._book.findings
-        masks = {word: np.zeros(len(who), np.uint64) for word in (PRESENT, LEFT, RIGHT, BOTH, ABSENT)}
+        of_all = {word: np.zeros(people, np.uint64) for word in (PRESENT, LEFT, RIGHT, BOTH, ABSENT)}
         for bit, supply in enumerate(wiring.supplies):
             for word, plane in said.get(supply.finding, {}).items():
-                if plane is not None and word in masks:
-                    masks[word] |= unpack(plane, people)[who].astype(np.uint64) << np.uint64(bit)
+                if plane is not None and word in of_all:
+                    of_all[word][np.flatnonzero(unpack(plane, people))] |= np.uint64(1 << bit)
+        masks = {word: its[who] for word, its in of_all.items()}
         in_middle = np.uint64(wiring.mask({s.finding for s in wiring.supplies if not findings[s.finding].sided}))
         left, right, unsaid = masks[LEFT] | masks[BOTH], masks[RIGHT] | masks[BOTH], masks[PRESENT]
         on_both, on_left, on_right = (left != 0) & (right != 0), left != 0, right != 0
@@ -145,19 +146,19 @@ class _Total:
         self._only = np.ones((len(_FAMILIES), people), np.bool_)
         self._single = np.zeros((len(_FAMILIES), people), np.bool_)
 
-    def add(self, limb: Limb, tested: Tested, lesions: Sequence[_Lesion], book: Rulebook) -> None:
+    def add(self, limb: Limb, tested: Tested, places: _Places, book: Rulebook) -> None:
         """The zones of one limb."""
         self.apart &= ~((tested.left != 0) & (tested.left == tested.right))
         sides = (tested.left, tested.right, tested.unsaid)
         whose = np.concatenate([np.flatnonzero(side) for side in sides])
         deficits = np.concatenate([side[side != 0] for side in sides])
-        zones, each = np.unique(np.stack([deficits, tested.spared[whose]]), axis=1, return_inverse=True)
-        found = _search(zones[0], zones[1], book.anatomy.wiring[limb], lesions, book)
+        zones, each = _distinct(deficits, tested.spared[whose])
+        found = _search(*zones, book.anatomy.wiring[limb], places, book)
         # Of one person there are several zones in a limb, so they are added side by side.
         start = 0
         for side in sides:
             people = np.flatnonzero(side)
-            its = each.reshape(-1)[start : start + len(people)]
+            its = each[start : start + len(people)]
             start += len(people)
             self.zones[people] += 1
             self.needed[people] += found.size[its]
@@ -188,81 +189,56 @@ class _Total:
         }
 
 
-def _numbers(book: Rulebook, wiring: Wiring) -> list[_Lesion]:
+def _numbers(book: Rulebook, wiring: Wiring) -> _Places:
     lost, other = spared_costs_by_kind(book)
-    lesions = []
-    for territory in wiring.territories.values():
-        if territory.place.kind == "cauda_equina":
-            continue
-        shares = ((bit, territory.share(bit)) for bit in range(len(wiring.supplies)))
-        costs = tuple(
+    territories = [t for t in wiring.territories.values() if t.place.kind != "cauda_equina"]
+    costs = [
+        tuple(
             (np.uint64(bit), wiring.supplies[bit].kind, share == "part", lost.get(share, 0), other.get(share, 0))
-            for bit, share in shares
-            if share
+            for bit in range(len(wiring.supplies))
+            if (share := territory.share(bit))
         )
-        lesions.append(
-            _Lesion(
-                family=_FAMILIES.index(FAMILY[territory.place.kind]),
-                explains=np.uint64(territory.explains),
-                reaches=np.uint64(territory.explains | territory.minor),
-                commonness=COMMONNESS[territory.place.commonness],
-                costs=costs,
-            )
-        )
-    return lesions
+        for territory in territories
+    ]
+    return _Places(
+        family=np.asarray([_FAMILIES.index(FAMILY[t.place.kind]) for t in territories], np.int16),
+        commonness=np.asarray([COMMONNESS[t.place.commonness] for t in territories], np.int16),
+        explains=np.asarray([t.explains for t in territories], np.uint64),
+        reaches=np.asarray([t.explains | t.minor for t in territories], np.uint64),
+        costs=tuple(costs),
+    )
 
 
-def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_Lesion], book: Rulebook) -> _Found:
+def _points(deficits: Masks, spared: Masks, wiring: Wiring, places: _Places, book: Rulebook) -> NDArray[np.int16]:
+    """By place and zone: what speaks against a lesion there, in points."""
+    points = np.zeros((len(places.costs), len(deficits)), np.int16)
+    lost = {kind: deficits & np.uint64(mask) != 0 for kind, mask in wiring.kinds.items()}
+    at_most = np.int16(book.scale.points[book.scale.focal.parts_at_most])
+    normal = {bit: np.flatnonzero(spared >> np.uint64(bit) & np.uint64(1)) for bit in range(len(wiring.supplies))}
+    for its, costs in zip(points, places.costs, strict=True):
+        in_part = {kind: np.zeros(len(deficits), np.int16) for kind in lost}
+        for bit, kind, part, cost, of_other in costs:
+            who = normal[int(bit)]
+            (in_part[kind] if part else its)[who] += np.where(lost[kind][who], cost, of_other).astype(np.int16)
+        for sums in in_part.values():
+            its += np.maximum(sums, at_most)
+    return points
+
+
+def _search(deficits: Masks, spared: Masks, wiring: Wiring, places: _Places, book: Rulebook) -> _Found:
     """The smallest sets of uncontradicted lesions for distinct zones."""
     zones, focal = len(deficits), book.scale.focal
-    minor = book.scale.points[focal.minor]
     found = _Found(
         np.full(zones, MOST_LESIONS + 1, np.int16),
         np.zeros((len(_FAMILIES), zones), np.bool_),
         np.zeros((len(_FAMILIES), zones), np.bool_),
     )
-    points = np.zeros((len(lesions), zones), np.int16)
-    lost = {kind: deficits & np.uint64(mask) != 0 for kind, mask in wiring.kinds.items()}
-    at_most = np.int16(book.scale.points[focal.parts_at_most])
-    for its, lesion in zip(points, lesions, strict=True):
-        in_part = {kind: np.zeros(zones, np.int16) for kind in lost}
-        for bit, kind, part, cost, of_other in lesion.costs:
-            sums = in_part[kind] if part else its
-            sums += np.where(spared >> bit & np.uint64(1) != 0, np.where(lost[kind], cost, of_other), 0).astype(
-                np.int16
-            )
-        for sums in in_part.values():
-            its += np.maximum(sums, at_most)
+    points = _points(deficits, spared, wiring, places, book)
     usable = points > focal.contradicted
-    reached = np.zeros(zones, np.uint64)
-    for may, lesion in zip(usable, lesions, strict=True):
-        reached |= np.where(may, lesion.reaches, np.uint64(0))
+    reached = np.bitwise_or.reduce(np.where(usable, places.reaches[:, None], np.uint64(0)), axis=0)
     open_zones = np.flatnonzero(deficits & ~reached == 0)
     for size in range(1, MOST_LESIONS + 1):
-        best = np.full((len(COMMONNESS), _MIXED + 1, len(open_zones)), _NEVER)
-        here, may, its = deficits[open_zones], usable[:, open_zones], points[:, open_zones]
-        telling = [n for n, lesion in enumerate(lesions) if (may[n] & (here & lesion.reaches != 0)).any()]
-        for chosen in combinations(telling, size):
-            covered = np.bitwise_or.reduce([lesions[n].reaches for n in chosen])
-            who = np.flatnonzero((here & ~covered) == 0)
-            for n in chosen:
-                who = who[may[n, who]]
-            if len(who):
-                well = np.bitwise_or.reduce([lesions[n].explains for n in chosen])
-                thin = minor * _count(here[who] & ~well)
-                total = its[list(chosen)][:, who].sum(axis=0) + thin
-                families = {lesions[n].family for n in chosen}
-                of = families.pop() if len(families) == 1 else _MIXED
-                sound = (thin > focal.contradicted) & (total > focal.contradicted * size)
-                for n in chosen if size > 1 else ():
-                    # None may be left out without loss.
-                    rest = [lesions[other] for other in chosen if other != n]
-                    still = np.bitwise_or.reduce([lesion.reaches for lesion in rest])
-                    as_well = np.bitwise_or.reduce([lesion.explains for lesion in rest])
-                    sound &= (here[who] & ~still != 0) | (here[who] & well & ~as_well != 0)
-                who, total = who[sound], total[sound]
-                row = best[max(lesions[n].commonness for n in chosen), of]
-                row[who] = np.maximum(row[who], total)
+        best = _best_sets(size, deficits[open_zones], usable[:, open_zones], points[:, open_zones], places, book)
         top = best.max(axis=(0, 1))
         done = top != _NEVER
         whose = open_zones[done]
@@ -278,6 +254,48 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, lesions: Sequence[_L
         if not len(open_zones):
             break
     return found
+
+
+def _best_sets(
+    size: int, deficits: Masks, usable: Flags, points: NDArray[np.int16], places: _Places, book: Rulebook
+) -> NDArray[np.int16]:
+    """By commonness, family and zone: the most points of any sound set of so many lesions that explains everything."""
+    best = np.full((len(COMMONNESS), _MIXED + 1, len(deficits)), _NEVER)
+    minor, limit = book.scale.points[book.scale.focal.minor], book.scale.focal.contradicted
+    telling = np.flatnonzero((usable & (deficits & places.reaches[:, None] != 0)).any(axis=1))
+    for before in combinations(range(len(telling)), size - 1):
+        chosen = telling[list(before)]
+        others = telling[before[-1] + 1 if before else 0 :]
+        left = deficits & ~np.bitwise_or.reduce(places.reaches[chosen])
+        fitting = (left & ~places.reaches[others, None] == 0) & usable[others] & usable[chosen].all(axis=0)
+        last, who = np.nonzero(fitting)
+        if len(who):
+            fits = np.concatenate([np.repeat(chosen[:, None], len(who), axis=1), others[last][None]])
+            thin, needed = _held_together(deficits[who], places.explains[fits], places.reaches[fits])
+            total = minor * thin + points[fits, who].sum(axis=0)
+            families = places.family[fits]
+            of = np.where((families == families[0]).all(axis=0), families[0], _MIXED)
+            sound = needed & (minor * thin > limit) & (total > limit * size)
+            rarest = places.commonness[fits].max(axis=0)
+            np.maximum.at(best, (rarest[sound], of[sound], who[sound]), total[sound])
+    return best
+
+
+def _held_together(deficits: Masks, explains: Masks, reaches: Masks) -> tuple[NDArray[np.int16], Flags]:
+    """Of sets that reach everything: how many deficits minor supply alone explains, and whether all are needed."""
+    well = np.bitwise_or.reduce(explains)
+    needed = np.ones(len(deficits), np.bool_)
+    for n in range(len(explains)) if len(explains) > 1 else ():
+        rest_reaches, rest_explains = (np.bitwise_or.reduce(np.delete(its, n, axis=0)) for its in (reaches, explains))
+        needed &= (deficits & ~rest_reaches != 0) | (deficits & well & ~rest_explains != 0)
+    return _count(deficits & ~well), needed
+
+
+def _distinct(one: Masks, other: Masks) -> tuple[tuple[Masks, Masks], NDArray[np.intp]]:
+    """The distinct pairs of masks, and which of them each pair is."""
+    (ones, which), (others, beside) = (np.unique(masks, return_inverse=True) for masks in (one, other))
+    pairs, each = np.unique(which.reshape(-1) * len(others) + beside.reshape(-1), return_inverse=True)
+    return (ones[pairs // len(others)], others[pairs % len(others)]), each.reshape(-1)
 
 
 def _count(masks: Masks) -> NDArray[np.int16]:
