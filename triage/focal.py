@@ -113,6 +113,7 @@ class Explanation:
 
     @property
     def families(self) -> frozenset[str]:
+        """The families of its lesions."""
         return frozenset(FAMILY[fit.territory.place.kind] for fit in self.fits)
 
 
@@ -146,11 +147,14 @@ class Regional:
 
     @cached_property
     def by_deficits(self) -> tuple[Explanation, ...]:
-        """The same counting deficits alone, as pain and mechanism have rules of their own; rare places stand back."""
+        """The same counting deficits alone, as pain and mechanism have rules of their own.
+
+        Of those behind the first, rare places stand back.
+        """
         top = max((e.points for e in self.explanations), default=0)
         near = [e for e in self.explanations if e.points >= top - self.margin]
         commonest = min((e.commonness for e in near), default=0)
-        return tuple(e for e in near if e.commonness == commonest)
+        return tuple(e for e in near if e.commonness == commonest or e.points == top)
 
     @cached_property
     def if_partial(self) -> tuple[Fit, ...]:

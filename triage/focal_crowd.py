@@ -238,17 +238,20 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, places: _Places, boo
     reached = np.bitwise_or.reduce(np.where(usable, places.reaches[:, None], np.uint64(0)), axis=0)
     open_zones = np.flatnonzero(deficits & ~reached == 0)
     for size in range(1, MOST_LESIONS + 1):
-        best = _best_sets(size, deficits[open_zones], usable[:, open_zones], points[:, open_zones], places, book)
+        best, single = _best_sets(
+            size, deficits[open_zones], usable[:, open_zones], points[:, open_zones], places, book
+        )
+        if size == 1:
+            found.single[:, open_zones] = single
         top = best.max(axis=(0, 1))
         done = top != _NEVER
         whose = open_zones[done]
         found.size[whose] = size
-        if size == 1:
-            found.single[:, whose] = (best[:, :_MIXED, done] != _NEVER).any(axis=0)
         near = best[:, :, done] >= top[done] - focal.margin
-        # Of those that cannot be told apart, rare places stand back.
+        # Of those behind the first, rare places stand back.
         commonest = np.argmax(near.any(axis=1), axis=0)
-        leaders = near[commonest, :, np.arange(len(whose))].T
+        leading = near & ((np.arange(len(COMMONNESS))[:, None] == commonest)[:, None] | (best[:, :, done] == top[done]))
+        leaders = leading.any(axis=0)
         found.only[:, whose] = leaders[:_MIXED] & (leaders.sum(axis=0) == 1)
         open_zones = open_zones[~done]
         if not len(open_zones):
@@ -258,8 +261,13 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, places: _Places, boo
 
 def _best_sets(
     size: int, deficits: Masks, usable: Flags, points: NDArray[np.int16], places: _Places, book: Rulebook
-) -> NDArray[np.int16]:
-    """By commonness, family and zone: the most points of any sound set of so many lesions that explains everything."""
+) -> tuple[NDArray[np.int16], Flags]:
+    """The most points of any sound set of so many lesions that explains everything, by commonness, family and zone.
+
+    Mixed sets, and those that have to use minor supply, are of no family. Also, by family and zone: whether there is
+    any such set that begins with a lesion of the family.
+    """
+    found = np.zeros((_MIXED, len(deficits)), np.bool_)
     best = np.full((len(COMMONNESS), _MIXED + 1, len(deficits)), _NEVER)
     minor, limit = book.scale.points[book.scale.focal.minor], book.scale.focal.contradicted
     telling = np.flatnonzero((usable & (deficits & places.reaches[:, None] != 0)).any(axis=1))
@@ -274,11 +282,12 @@ def _best_sets(
             thin, needed = _held_together(deficits[who], places.explains[fits], places.reaches[fits])
             total = minor * thin + points[fits, who].sum(axis=0)
             families = places.family[fits]
-            of = np.where((families == families[0]).all(axis=0), families[0], _MIXED)
+            of = np.where((families == families[0]).all(axis=0) & (thin == 0), families[0], _MIXED)
             sound = needed & (minor * thin > limit) & (total > limit * size)
             rarest = places.commonness[fits].max(axis=0)
             np.maximum.at(best, (rarest[sound], of[sound], who[sound]), total[sound])
-    return best
+            found[families[0][sound], who[sound]] = True
+    return best, found
 
 
 def _held_together(deficits: Masks, explains: Masks, reaches: Masks) -> tuple[NDArray[np.int16], Flags]:

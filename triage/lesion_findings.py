@@ -37,13 +37,18 @@ def _one_cranial_nerve(regions: Sequence[Regional]) -> bool:
     """Whether two deficits or more of one half of the head belong to one cranial nerve."""
     if len(regions) != 1 or regions[0].size != 1 or regions[0].zone.deficits.bit_count() < 2:
         return False
-    return {explanation.families for explanation in regions[0].by_deficits} == {frozenset({NERVE})}
+    return _leaders(regions) == {frozenset({NERVE})}
+
+
+def _leaders(regions: Sequence[Regional]) -> set[frozenset[str]]:
+    """The families of every leading explanation; none of one that has to use minor supply."""
+    return {frozenset() if e.weakly else e.families for region in regions for e in region.by_deficits}
 
 
 def _of_limbs(focal: Focal, regions: Sequence[Regional]) -> Iterator[tuple[LesionMeasure, bool | int]]:
     if not regions:
         return
-    leaders = {explanation.families for region in regions for explanation in region.by_deficits}
+    leaders = _leaders(regions)
     needed = sum(region.size for region in regions)
     spread = len(regions) > 1
     singles = frozenset[str]().union(*(e.families for e in regions[0].explanations)) if needed == 1 else frozenset()
