@@ -149,12 +149,14 @@ class Regional:
     def by_deficits(self) -> tuple[Explanation, ...]:
         """The same counting deficits alone, as pain and mechanism have rules of their own.
 
-        Of those behind the first, rare places stand back.
+        Rare places stand back, unless one of them fits best.
         """
         top = max((e.points for e in self.explanations), default=0)
         near = [e for e in self.explanations if e.points >= top - self.margin]
         commonest = min((e.commonness for e in near), default=0)
-        return tuple(e for e in near if e.commonness == commonest or e.points == top)
+        common = [e for e in near if e.commonness == commonest]
+        behind = max((e.points for e in common), default=0) < top
+        return (*common, *(e for e in near if behind and e.points == top))
 
     @cached_property
     def if_partial(self) -> tuple[Fit, ...]:

@@ -248,9 +248,12 @@ def _search(deficits: Masks, spared: Masks, wiring: Wiring, places: _Places, boo
         whose = open_zones[done]
         found.size[whose] = size
         near = best[:, :, done] >= top[done] - focal.margin
-        # Of those behind the first, rare places stand back.
+        # Rare places stand back, unless one of them fits best.
         commonest = np.argmax(near.any(axis=1), axis=0)
-        leading = near & ((np.arange(len(COMMONNESS))[:, None] == commonest)[:, None] | (best[:, :, done] == top[done]))
+        behind = best[commonest, :, np.flatnonzero(done)].max(axis=1) < top[done]
+        leading = near & (
+            (np.arange(len(COMMONNESS))[:, None] == commonest)[:, None] | (behind & (best[:, :, done] == top[done]))
+        )
         leaders = leading.any(axis=0)
         found.only[:, whose] = leaders[:_MIXED] & (leaders.sum(axis=0) == 1)
         open_zones = open_zones[~done]
