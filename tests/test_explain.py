@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from small_limb import ANATOMY, SUPPLIES, limb_book
 from tiny import CITED, Entry, condition, evidence, flag, pattern, tiny_book
 
 from triage import Case, consult
@@ -32,6 +33,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
     """Each kind of entry once or twice, some of them drafts."""
     return tiny_book(
         tmp_path_factory.mktemp("small"),
+        **ANATOMY,
         patterns=[
             pattern("evening", TIRES),
             pattern("guessed", {"droopy_lid": "present"}, cite=[], status="draft", says="A guess"),
@@ -307,3 +309,147 @@ def test_explanations_come_as_markdown_too(small: Rulebook) -> None:
     written = explain("muscle", small, "markdown")
     assert written.startswith("## Muscle")
     assert "\n- " in written
+
+
+# Lesions, nerves, roots and what they supply
+
+
+@pytest.fixture(scope="module")
+def limb(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
+    return limb_book(tmp_path_factory.mktemp("limb"))
+
+
+def rows(written: str) -> list[tuple[str, ...]]:
+    """The rows below the head of every table of a Markdown page."""
+    cells = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")) for line in written.splitlines() if line[:1] == "|"
+    ]
+    heads = [n for n, row in enumerate(cells) if set(row) == {"---"}]
+    return [row for n, row in enumerate(cells) if n not in heads and n + 1 not in heads]
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("high_strap", ["High strap (lesion site)"]), ("High Strap", ["High strap (lesion site)"]),
+        ("strap", ["Strap nerve (places of a lesion)"]), ("strap nerve", ["Strap nerve (places of a lesion)"]),
+        ("belt", ["Belt (lesion site)"]), ("the belt nerve", ["Belt (lesion site)"]),
+        ("R5", ["R5 root (lesion site)"]), ("r5 root", ["R5 root (lesion site)"]),
+        ("r5_root", ["R5 root (lesion site)"]),
+        ("grip", ["Grip (movement)"]), ("holder", ["Grip (movement)"]), ("palm", ["Palm (skin area)"]),
+        ("jerk", ["Jerk (reflex)"]), ("grip_lost", ["Grip lost (symptom)"]),
+    ],
+)  # fmt: skip
+def test_lesions_and_supplies_are_found_by_what_they_go_by(limb: Rulebook, name: str, titles: list[str]) -> None:
+    found = [line.removeprefix("## ") for line in explain(name, limb, "markdown").splitlines() if line[:3] == "## "]
+    assert [title.replace("\\", "") for title in found] == titles
+
+
+def test_a_lesion_site_says_what_a_lesion_there_takes_and_how_surely(limb: Rulebook) -> None:
+    assert rows(explain("r5_root", limb, "markdown")) == [
+        ("grip", "movement", "mostly", "R5 (R6)"),
+        ("palm", "skin area", "partly", "R5"),
+    ]
+    by_r6 = explain("r6_root", limb, "markdown")
+    assert [row[:3] for row in rows(by_r6)] == [("lift", "movement", "mostly"), ("jerk", "reflex", "mostly")]
+    assert "Hardly, as little of it runs there: grip." in by_r6
+
+
+def test_a_lesion_site_says_where_its_fibres_come_from(limb: Rulebook) -> None:
+    high, low = (one_line(explain(name, limb)) for name in ("high_strap", "low_strap"))
+    assert "Its fibres come straight from the roots: R5; a little R6." in high
+    assert "Its fibres come this way: - roots: R5; a little R6 - high strap - low strap" in low
+
+
+def test_a_lesion_site_is_told_from_its_neighbours(limb: Rulebook) -> None:
+    high, low = (one_line(explain(name, limb)) for name in ("high_strap", "low_strap"))
+    assert "low strap: would spare palm" in high
+    assert "high strap: would take besides palm" in low
+    assert "neighbours" not in explain("belt", limb)
+
+
+def test_a_lesion_site_shows_cause_supports_and_sources(limb: Rulebook) -> None:
+    belt = one_line(explain("belt", limb))
+    for words in (
+        "Plainly the belt. Usual cause: A blow on the belt.", "Belongs to: single part.", "lesion: common.",
+        "- aches (for) A pinched belt aches. Source: A book. Read: page 1.",
+        "About the place itself: - Source: A book. Read: page 1.",
+    ):  # fmt: skip
+        assert words in belt, words
+    assert "carries (weakly for) [draft] Heavy bags wear the strap." in one_line(explain("low_strap", limb))
+
+
+def test_a_named_nerve_lists_its_places_side_by_side(limb: Rulebook) -> None:
+    written = explain("strap nerve", limb, "markdown")
+    assert "- A. high strap (high_strap)" in written
+    assert "- B. low strap (low_strap)" in written
+    assert "| Would a lesion there affect it? | A | B |" in written
+    assert rows(written) == [("grip", "yes", "yes"), ("palm", "yes", "no")]
+
+
+def test_a_supply_says_roots_nerve_way_lesions_and_variants(limb: Rulebook) -> None:
+    grip = one_line(explain("grip", limb))
+    for words in (
+        "Lost in: grip lost (grip_lost). Asked as: Is there grip lost?", "Muscles: gripper, holder.",
+        "Roots: R5; a little R6.", "- low strap then high strap then the roots: R5; a little R6",
+        "Normal variants: Some grip by the belt.", "Source: A book. Read: page 1.",
+    ):  # fmt: skip
+        assert words in grip, words
+    assert rows(explain("grip", limb, "markdown")) == [
+        ("R5 root", "mostly", "uncommon"), ("R6 root", "hardly", "uncommon"), ("high strap", "yes", "common"),
+        ("low strap", "yes", "common"),
+    ]  # fmt: skip
+
+
+def test_a_draft_supply_is_marked_wherever_it_is_named(tmp_path: Path) -> None:
+    book = limb_book(tmp_path, anatomy__supply=[{**SUPPLIES[0], "status": "draft", "cite": []}, *SUPPLIES[1:]])
+    assert "palm [draft]" in explain("R5", book)
+    assert "A draft: its source has not been checked." in explain("palm", book)
+    assert "[draft]" not in explain("grip", book)
+
+
+def test_the_page_of_a_deficit_has_its_nerve_and_roots(limb: Rulebook) -> None:
+    lost = one_line(explain("grip_lost", limb))
+    assert "What is lost: grip (grip), by gripper, holder - Nerve: low strap - Roots: R5; a little R6" in lost
+    assert "Nerve and roots" not in explain("tires", limb)
+    assert "for a lesion here: belt (belt_aches)" in one_line(explain("aches", limb))
+
+
+def test_the_pages_and_the_report_use_the_same_words_for_how_surely(book: Rulebook) -> None:
+    """What the table of a report says of a lesion, the page of its place says too."""
+    answers = {"foot_drop": "right", "foot_inversion_weakness": "absent", "dorsal_foot_numbness": "right"}
+    report = consult(Case(findings=answers), book)
+    assert report.focal is not None
+    (region,) = report.focal.regions
+    seen = set()
+    for column, explanation in enumerate(region.explanations):
+        (lesion,) = explanation.lesions
+        page = explain(lesion.place, book, "markdown")
+        (hardly,) = re.findall("Hardly, as little of it runs there: (.*)", page) or [""]
+        surely = {row[0].replace("\\[draft\\]", "").strip(): row[2] for row in rows(page)}
+        for row in region.table:
+            word = row.affects[column]
+            seen.add(word)
+            if word in ("no", "hardly"):
+                assert row.what not in surely
+                assert (row.what in hardly) == (word == "hardly")
+            else:
+                assert surely[row.what] == word
+    assert {"yes", "partly", "mostly", "no"} <= seen
+
+
+def test_the_way_of_a_built_in_supply_goes_by_every_step_to_its_roots(book: Rulebook) -> None:
+    said = one_line(explain("ankle_reflex", book))
+    steps = ["tibial nerve behind the knee", "then sciatic nerve", "then sacral plexus", "then the roots: S1"]
+    assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
+    ulnar = explain("ulnar nerve", book)
+    for place in (site for site in book.lesion_sites.values() if site.nerve == "ulnar"):
+        assert f"{place.label} ({place.id})" in one_line(ulnar)
+
+
+def test_every_lesion_site_and_supply_of_the_rulebook_has_a_page(book: Rulebook) -> None:
+    for name in (*book.lesion_sites, *book.supply):
+        written = explain(name, book, width=60)
+        assert max(map(len, written.splitlines())) <= 60, name
+        assert "Source:" in written or "A draft" in written, name
+    assert {"lesion sites", "supplies"} <= explainable(book).keys()
