@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from triage.check import check
+from triage.check import check_entries
 from triage.cli import app
 from triage.rulebook import Rulebook, load_rulebook
 
@@ -43,5 +43,5 @@ def test_the_case_and_the_rule_shown_are_valid(tmp_path: Path, book: Rulebook) -
     evidence = tmp_path / "my_rules" / "evidence"
     evidence.mkdir(parents=True)
     (evidence / "muscle.yaml").write_text(rule, encoding="utf-8")
-    problems = check(load_rulebook(overlay=[tmp_path / "my_rules"])).problems
+    problems = check_entries(load_rulebook(overlay=[tmp_path / "my_rules"])).problems
     assert not [p for p in problems if p.entry == "muscle_calf_pain_on_walking_uphill"], problems

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.check import Checked, check
+from triage.check import Checked, check, check_entries
 from triage.rulebook import Rulebook, load_rulebook
 
 
@@ -85,6 +85,6 @@ def test_a_house_rule_that_is_broken_is_named(
     overlay: Callable[..., Path], theme: str, strength: str, when: str, fires: str, silent: str, complaint: str
 ) -> None:
     text = NEW_RULE.format(theme=theme, strength=strength, when=when, fires=fires, silent=silent)
-    problems = check(load_rulebook(overlay=[overlay(evidence__test=text)])).problems
+    problems = check_entries(load_rulebook(overlay=[overlay(evidence__test=text)])).problems
     mine = [problem for problem in problems if problem.entry == "nmj_test_rule"]
     assert any(complaint in str(problem) for problem in mine), problems
