@@ -28,6 +28,12 @@ def test_the_first_consultation_prints_what_is_shown(monkeypatch: pytest.MonkeyP
     assert blocks("text")[0] == printed
 
 
+def test_the_lesions_shown_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    command = next(block for block in blocks("sh") if "foot_drop" in block).removeprefix("triage ")
+    assert blocks("text")[1] in CliRunner().invoke(app, shlex.split(command)).stdout
+
+
 def test_the_library_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_rules").mkdir()

@@ -27,22 +27,28 @@ class Examination:
 
 
 def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Examination]:
-    """What would tell the leading explanations of one limb apart, the most telling first."""
+    """What would tell the leading explanations of one limb apart, each in turn what those before it do not tell."""
     rivals = region.explanations[:_MOST_RIVALS]
-    weights = [_weight(rival, rivals[0]) for rival in rivals]
     costs = spared_costs(book, region.wiring, region.zone.deficits)
-    worth: list[tuple[float, Supply]] = []
+    pairs = list(combinations(range(len(rivals)), 2))
+    apart: dict[Supply, list[float]] = {}
     for bit, supply in enumerate(region.wiring.supplies):
-        if supply.finding in facts.values:
-            continue
-        stakes = [_stakes(book, share_of(rival, bit), costs[bit]) for rival in rivals]
-        pairs = combinations(zip(weights, stakes, strict=True), 2)
-        apart = sum(
-            one * other * (abs(this[0] - that[0]) + abs(this[1] - that[1])) for (one, this), (other, that) in pairs
-        )
-        worth.append((apart, supply))
-    chosen = sorted((pair for pair in worth if pair[0] > 0), key=lambda pair: -pair[0])[:MOST_EXAMINATIONS]
-    return [_examination(region, supply, rivals) for _, supply in chosen]
+        if supply.finding not in facts.values:
+            stakes = [_stakes(book, share_of(rival, bit), costs[bit]) for rival in rivals]
+            apart[supply] = [sum(abs(a - b) for a, b in zip(stakes[m], stakes[n], strict=True)) for m, n in pairs]
+    weights = [_weight(rivals[m], rivals[0]) * _weight(rivals[n], rivals[0]) for m, n in pairs]
+    chosen: list[Supply] = []
+    while apart and len(chosen) < MOST_EXAMINATIONS:
+        worth = {
+            supply: sum(w * points for w, points in zip(weights, told, strict=True)) for supply, told in apart.items()
+        }
+        best = max(worth, key=lambda supply: worth[supply])
+        if not worth[best]:
+            break
+        chosen.append(best)
+        # What this one tells apart needs no second telling.
+        weights = [w * 10 ** (-points / 10) for w, points in zip(weights, apart.pop(best), strict=True)]
+    return [_examination(region, supply, rivals) for supply in chosen]
 
 
 def share_of(explanation: Explanation, bit: int) -> Share | None:
