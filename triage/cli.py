@@ -399,7 +399,7 @@ def explain_command(
     rules: Rules = None,
     overlay: Overlay = None,
 ) -> None:
-    """Explain a finding, pattern, rule, site, test, condition, red flag, or answer what people ask."""
+    """Explain a finding, rule, site, test, condition, red flag, nerve, root or movement, or answer what people ask."""
     book = _rulebook(rules, overlay)
     if not name:
         for kind, names in explainable(book).items():

@@ -235,7 +235,9 @@ def _lesion_lines(lesion: Lesion, region: FocalRegion, alone: bool) -> Iterable[
     yield from (lesion.plain, explains) if alone else (f"{lesion.label} ({lesion.plain}): {explains}",)
     if lesion.normal_though_supplied:
         yield f"against it, as normal: {_join(lesion.normal_though_supplied)}"
-    yield from (f"for it: {why}" for why in lesion.supported_by)
+    for support in lesion.supported_by:
+        side = "for" if support.strength.endswith("for") else "against"
+        yield f"{side} it: {support.because}{_draft(support.status)}"
     yield f"usual cause: {lesion.usual_cause}"
 
 

@@ -160,10 +160,19 @@ class Regional:
 
     @cached_property
     def if_partial(self) -> tuple[Fit, ...]:
-        """Single lesions that would explain everything but for what was tested normal, the least contradicted first."""
+        """Single lesions that would explain everything but for what was tested normal, the least contradicted first.
+
+        Only where it would take several lesions otherwise, or none would do.
+        """
         deficits = self.zone.deficits
         whole = [f for f in self.fits if not deficits & ~f.covers and not _in_midline(f)]
-        return tuple(sorted(whole, key=lambda f: -f.points)) if self.left_over else ()
+        return tuple(sorted(whole, key=lambda f: -f.points)) if self.size > 1 else ()
+
+    @property
+    def sites(self) -> list[str]:
+        """The sub-sites of the lesions that come first, or that would if they were partial."""
+        fits = [fit for explanation in self.best for fit in explanation.fits] or self.if_partial[:1]
+        return [fit.territory.place.site for fit in fits]
 
 
 @dataclass(frozen=True)
@@ -192,8 +201,7 @@ class Focal:
         return tuple(
             region
             for region in self.regions
-            if region.zone.limb not in self.symmetric
-            and _in_question([fit.territory.place.site for e in region.best for fit in e.fits], standings)
+            if region.zone.limb not in self.symmetric and _in_question(region.sites, standings)
         )
 
 

@@ -26,7 +26,7 @@ from triage.knowledge import (
     Topic,
 )
 from triage.pages import Page, as_markdown, as_text
-from triage.report import Affects
+from triage.report import AFFECTS
 from triage.rulebook import Rulebook
 from triage.when import AnyOf, AtLeast, Condition, Is, atoms
 
@@ -277,10 +277,6 @@ def _site(page: Page, ref: str, book: Rulebook) -> None:
         page.paragraph(f"Conditions that live there: {_join(conditions)}.")
 
 
-_TAKES: dict[Share, Affects] = {
-    "main": "yes", "chief": "mostly", "part": "partly", "some": "perhaps", "minor": "hardly",
-}  # fmt: skip
-"""How surely a lesion affects something, by the share of it that runs there."""
 _KINDS: dict[SupplyKind, str] = {"movement": "movement", "area": "skin area", "reflex": "reflex"}
 
 
@@ -344,7 +340,7 @@ def _lesion_site(page: Page, place: LesionSite, book: Rulebook) -> None:
         page.paragraph(f"Its fibres come straight from the roots: {_roots(main, sorted(minor))}.")
     page.table(
         ("What a lesion there affects", "kind", "how surely", "roots (a little)"),
-        ((_named(s), _KINDS[s.kind], _TAKES[share], _in_brief(s)) for s, share in taken if share != "minor"),
+        ((_named(s), _KINDS[s.kind], AFFECTS[share], _in_brief(s)) for s, share in taken if share != "minor"),
     )
     if hardly := [_named(supply) for supply, share in taken if share == "minor"]:
         page.paragraph(f"Hardly, as little of it runs there: {_join(hardly)}.")
@@ -402,7 +398,7 @@ def _nerve(page: Page, nerve: str, places: Sequence[LesionSite], book: Rulebook)
         )
         for letter, place in zip(letters, places, strict=True)
     )
-    by_place = [{supply.id: _TAKES[share] for supply, share in _taken(place, book)} for place in places]
+    by_place = [{supply.id: AFFECTS[share] for supply, share in _taken(place, book)} for place in places]
     supplies = [s for kind in _KINDS for s in book.supply.values() if s.kind == kind]
     page.table(
         ("Would a lesion there affect it?", *letters),
@@ -429,7 +425,7 @@ def _supply(page: Page, supply: Supply, book: Rulebook) -> None:
     page.table(
         ("Which lesions affect it", "how surely", "lesions there are"),
         (
-            (place.label, _TAKES[share], place.commonness)
+            (place.label, AFFECTS[share], place.commonness)
             for place in book.lesion_sites.values()
             if (share := shares.get((place.id, supply.id)))
         ),
@@ -458,13 +454,13 @@ def _way(supply: Supply, at: str, share: Share, book: Rulebook) -> tuple[str, li
     )
     if (roots := _roots(main, minor)) and first.kind != "root":
         lines.append(f"then the roots: {roots}")
-    return first.label + ("" if share == "main" else f" ({_TAKES[share]})"), lines
+    return first.label + ("" if share == "main" else f" ({AFFECTS[share]})"), lines
 
 
 def _nerve_and_roots(page: Page, supply: Supply, book: Rulebook) -> None:
     """In short, on the page of a finding, what is lost with it."""
     nerves = _join(
-        book.lesion_sites[branch.at].label + ("" if branch.share == "main" else f" ({_TAKES[branch.share]})")
+        book.lesion_sites[branch.at].label + ("" if branch.share == "main" else f" ({AFFECTS[branch.share]})")
         for branch in supply.by
     )
     roots = _roots(supply.roots.main, supply.roots.minor)

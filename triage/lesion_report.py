@@ -10,14 +10,10 @@ from triage.examination import Examination, next_examinations, share_of, tells
 from triage.facts import Facts
 from triage.firing import Standings
 from triage.focal import Explanation, Fit, Focal, Regional
-from triage.knowledge import Share
 from triage.rulebook import Rulebook
 
 _MOST_SHOWN = 4
 """How many explanations a limb lists: also the columns of its table."""
-_AFFECTS: dict[Share | None, r.Affects] = {
-    "main": "yes", "chief": "mostly", "part": "partly", "some": "perhaps", "minor": "hardly", None: "no",
-}  # fmt: skip
 
 
 def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings) -> r.Focal | None:
@@ -49,7 +45,7 @@ def _region(book: Rulebook, facts: Facts, region: Regional) -> r.FocalRegion:
         if_partial=tuple(_lesion(region, fit) for fit in region.if_partial[:2]),
         table=tuple(_rows(region, shown, proposed)),
         next_examinations=tuple(_proposal(book, region.zone.side, e) for e in proposed),
-        variants=tuple(dict.fromkeys(s.variants for s in wiring.of(zone.deficits | region.left_over) if s.variants)),
+        variants=tuple(f"{s.label}: {s.variants}" for s in wiring.of(zone.deficits) if s.variants),
     )
 
 
@@ -76,7 +72,9 @@ def _lesion(region: Regional, fit: Fit) -> r.Lesion:
         explains=_labels(region, fit.explains),
         hardly=_labels(region, fit.weakly),
         normal_though_supplied=_labels(region, fit.against),
-        supported_by=tuple(support.because for support in fit.supports),
+        supported_by=tuple(
+            r.LesionSupport(strength=s.strength, because=s.because, status=s.status) for s in fit.supports
+        ),
         usual_cause=place.usual_cause,
         cite=place.cite,
         status=place.status,
@@ -87,7 +85,7 @@ def _rows(region: Regional, shown: Iterable[Explanation], proposed: Iterable[Exa
     shown, open_ones = tuple(shown), {e.supply.id for e in proposed}
     zone = region.zone
     for bit, supply in enumerate(region.wiring.supplies):
-        affects = tuple(_AFFECTS[share_of(explanation, bit)] for explanation in shown)
+        affects = tuple(r.AFFECTS[share_of(explanation, bit)] for explanation in shown)
         if zone.deficits >> bit & 1:
             yield r.TableRow(what=supply.label, found="lost", affects=affects)
         elif zone.spared >> bit & 1 and set(affects) - {"no"}:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +18,7 @@ from triage.knowledge import (
     HpoTerm,
     Limb,
     PublishedRatio,
+    Share,
     Standing,
     Status,
     Strength,
@@ -157,6 +160,18 @@ class Question(Part):
 
 Affects: TypeAlias = Literal["yes", "mostly", "partly", "perhaps", "hardly", "no"]
 """Whether a lesion would affect something, and how surely."""
+AFFECTS: Mapping[Share | None, Affects] = MappingProxyType(
+    {"main": "yes", "chief": "mostly", "part": "partly", "some": "perhaps", "minor": "hardly", None: "no"}
+)
+"""The same by the share that a lesion takes."""
+
+
+class LesionSupport(Part):
+    """What pain, a provocation or a mechanism says of a lesion."""
+
+    strength: Strength
+    because: str
+    status: Status
 
 
 class Lesion(Part):
@@ -170,7 +185,7 @@ class Lesion(Part):
     explains: tuple[str, ...]
     hardly: tuple[str, ...] = Field(description="explained only by minor supply")
     normal_though_supplied: tuple[str, ...] = Field(description="tested normal, and speaks against it")
-    supported_by: tuple[str, ...] = Field(description="what pain, a provocation or a mechanism adds")
+    supported_by: tuple[LesionSupport, ...] = Field(description="what pain, a provocation or a mechanism adds")
     usual_cause: str
     cite: tuple[Citation, ...]
     status: Status
