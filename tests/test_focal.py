@@ -101,6 +101,18 @@ def test_two_lesions_where_one_does_not_do(book: Rulebook) -> None:
     assert focal.regions[0].size == 2
 
 
+def test_one_lesion_more_is_named_where_it_fits_better(book: Rulebook) -> None:
+    knee_and_ankle = ("foot_drop", "quadriceps_weakness", "dorsal_foot_numbness")
+    sound = ("foot_inversion_weakness", "hip_flexion_weakness", "hip_adduction_weakness")
+    [region] = lesions(book, *knee_and_ankle, normal=sound).regions
+    assert [fit.place for fit in region.explanations[0].fits] == ["l4_root"]
+    assert region.explanations[0].points < -book.scale.focal.margin
+    assert region.larger
+    assert "common_fibular" in {fit.place for fit in region.larger.fits}
+    assert region.larger.points > region.explanations[0].points + book.scale.focal.margin
+    assert lesions(book, "foot_drop").regions[0].larger is None
+
+
 def test_the_sides_and_limbs_are_looked_at_apart(book: Rulebook) -> None:
     focal = lesions(book, "foot_drop", little_finger_numbness="left", finger_abduction_weakness="left")
     assert [(r.zone.limb, r.zone.side) for r in focal.regions] == [("arm", "left"), ("leg", "right")]

@@ -28,7 +28,7 @@ class Examination:
 
 def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Examination]:
     """What would tell the leading explanations of one limb apart, each in turn what those before it do not tell."""
-    rivals = region.explanations[:_MOST_RIVALS]
+    rivals = (*region.explanations[:_MOST_RIVALS], *((region.larger,) if region.larger else ()))
     costs = spared_costs(book, region.wiring, region.zone.deficits)
     pairs = list(combinations(range(len(rivals)), 2))
     apart: dict[Supply, list[float]] = {}

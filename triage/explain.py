@@ -199,6 +199,8 @@ def _how_told_apart(region: FocalRegion) -> str:
         return f"{alike} explanations cannot be told apart by what is known; the {shown} likeliest:"
     if alike > 1:
         return f"{alike} explanations cannot be told apart by what is known; the likeliest first:"
+    if any(len(other.lesions) > len(region.explanations[0].lesions) for other in region.explanations):
+        return "The fewest lesions first:"
     return "The first fits best:" if shown > 1 else ""
 
 
@@ -215,7 +217,8 @@ def _telling_rows(region: FocalRegion) -> list[TableRow]:
 def _lesion_set(explanation: LesionSet, letter: str, region: FocalRegion, described: set[str]) -> tuple[str, list[str]]:
     """One explanation and the lines below it; a place that was described before is only named."""
     draft = _draft("draft" if any(lesion.status == "draft" for lesion in explanation.lesions) else None)
-    weighed = [] if explanation.one_of_the_best else ["less likely"]
+    more = len(explanation.lesions) > len(region.explanations[0].lesions)
+    weighed = ["one lesion more, but a better fit"] if more else [] if explanation.one_of_the_best else ["less likely"]
     weighed += [f"{explanation.points:+d} points"] if explanation.points else []
     lines = []
     for lesion in explanation.lesions:

@@ -127,6 +127,8 @@ class Regional:
     """Every lesion that explains anything."""
     explanations: tuple[Explanation, ...]
     """The smallest sets that nothing contradicts, best first."""
+    larger: Explanation | None
+    """One lesion more, but a better fit."""
     left_over: int
     """The deficits that they do not explain."""
     margin: float
@@ -287,7 +289,8 @@ def _regional(book: Rulebook, zone: Zone, links: Iterable[Link]) -> Regional:
     fits = (_fit(book, wiring, costs, wiring.territories[place], its) for place, its in by_place.items() if its)
     telling = tuple(fit for fit in fits if fit.covers)
     explanations, left_over = _smallest(zone.deficits, telling, book)
-    return Regional(zone, wiring, telling, explanations, left_over, book.scale.focal.margin)
+    larger = _larger(explanations, zone.deficits, telling, book)
+    return Regional(zone, wiring, telling, explanations, larger, left_over, book.scale.focal.margin)
 
 
 def spared_costs_by_kind(book: Rulebook) -> tuple[Mapping[Share, int], Mapping[Share, int]]:
@@ -347,18 +350,39 @@ def _smallest(deficits: int, fits: Sequence[Fit], book: Rulebook) -> tuple[tuple
 
     Minor supply explains little, and what explains too much by it explains nothing.
     """
-    usable = [f for f in fits if f.points > book.scale.focal.contradicted and not _in_midline(f)]
+    usable = _usable(fits, book)
     reached = 0
     for fit in usable:
         reached |= fit.covers
     if not reached:
         return (), deficits
     for size in range(1, MOST_LESIONS + 1):
-        found = (_explanation(chosen, book) for chosen in _covering(reached, size, usable))
-        if sound := [explanation for explanation in found if _sound(explanation, book)]:
-            return tuple(sorted(sound, key=lambda e: _order(e, deficits))), deficits & ~reached
+        if sets := _sound_sets(reached, size, usable, book, deficits):
+            return sets, deficits & ~reached
     explanation = _explanation(_greedily(reached, usable), book)
     return ((explanation,) if explanation.fits else ()), deficits & ~explanation.well
+
+
+def _sound_sets(reached: int, size: int, fits: Sequence[Fit], book: Rulebook, deficits: int) -> tuple[Explanation, ...]:
+    """The sound sets of so many lesions that explain all that is reached, best first."""
+    found = (_explanation(chosen, book) for chosen in _covering(reached, size, fits))
+    sound = (explanation for explanation in found if _sound(explanation, book))
+    return tuple(sorted(sound, key=lambda e: _order(e, deficits)))
+
+
+def _larger(smallest: Sequence[Explanation], deficits: int, fits: Sequence[Fit], book: Rulebook) -> Explanation | None:
+    """The best set with one lesion more, where it fits better by more than the margin."""
+    margin = book.scale.focal.margin
+    if not smallest or smallest[0].points >= -margin or len(smallest[0].fits) == MOST_LESIONS:
+        return None
+    reached = smallest[0].well | smallest[0].weakly
+    more = _sound_sets(reached, len(smallest[0].fits) + 1, _usable(fits, book), book, deficits)
+    return more[0] if more and more[0].points > smallest[0].points + margin else None
+
+
+def _usable(fits: Sequence[Fit], book: Rulebook) -> list[Fit]:
+    """The lesions that nothing contradicts; those in the midline are looked at apart."""
+    return [f for f in fits if f.points > book.scale.focal.contradicted and not _in_midline(f)]
 
 
 def _covering(deficits: int, size: int, fits: Sequence[Fit]) -> Iterator[tuple[Fit, ...]]:

@@ -32,7 +32,8 @@ def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings)
 
 def _region(book: Rulebook, facts: Facts, region: Regional) -> r.FocalRegion:
     wiring, zone = region.wiring, region.zone
-    shown = region.explanations[:_MOST_SHOWN]
+    larger = (region.larger,) if region.larger else ()
+    shown = (*region.explanations[: _MOST_SHOWN - len(larger)], *larger)
     proposed = next_examinations(book, facts, region)
     return r.FocalRegion(
         limb=zone.limb,

@@ -225,7 +225,9 @@ class FocalRegion(Part):
     side: Literal["left", "right", "unsaid"]
     lost: tuple[str, ...]
     normal: tuple[str, ...]
-    explanations: tuple[LesionSet, ...] = Field(description="best first")
+    explanations: tuple[LesionSet, ...] = Field(
+        description="best first; last perhaps one of more lesions that fits better"
+    )
     cannot_tell_apart: int = Field(description="how many, from the first on, cannot be told apart")
     left_over: tuple[str, ...] = Field(description="what they do not explain")
     if_partial: tuple[Lesion, ...] = Field(description="single lesions that would explain all but for what is normal")
