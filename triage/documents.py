@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,10 @@ def _parse_yaml(text: str, file: str) -> Any:
 
 
 _NO_KEY = object()
+_EVENTS = (
+    "DocumentStartEvent", "AliasEvent", "SequenceStartEvent", "MappingStartEvent", "SequenceEndEvent",
+    "MappingEndEvent", "ScalarEvent",
+)  # fmt: skip
 
 
 class _Builder:
@@ -124,9 +129,10 @@ class _Builder:
         self._open: list[list[Any] | dict[Any, Any]] = []
         self._keys: list[Any] = []
         self._documents = 0
+        self._handlers: dict[str, Callable[[Any], None]] = {name: getattr(self, f"_{name}") for name in _EVENTS}
 
     def take(self, event: Any) -> None:
-        handler: Callable[[Any], None] | None = getattr(self, f"_{type(event).__name__}", None)
+        handler = self._handlers.get(type(event).__name__)
         if handler is not None:
             handler(event)
 
@@ -205,6 +211,7 @@ _WORDS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def _scalar(text: str) -> Any:
     """A plain scalar: a number, yes or no, nothing, or text."""
     if text.lower() in _WORDS:
