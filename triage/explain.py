@@ -168,7 +168,15 @@ def _region(page: Page, region: FocalRegion) -> None:
     if region.left_over:
         page.paragraph(f"Not explained: {_join(region.left_over)}.")
     page.items(
-        (f"Only if partial: {lesion.label}", [f"normal though it supplies it: {_join(lesion.normal_though_supplied)}"])
+        (
+            f"Only if partial: {lesion.label}",
+            [
+                f"normal though it supplies it: {_join(lesion.normal_though_supplied)}"
+                if lesion.normal_though_supplied
+                else "",
+                f"by minor supply only: {_join(lesion.hardly)}" if lesion.hardly else "",
+            ],
+        )
         for lesion in region.if_partial
     )
     if rows := _telling_rows(region):

@@ -162,13 +162,15 @@ class Regional:
 
     @cached_property
     def if_partial(self) -> tuple[Fit, ...]:
-        """Single lesions that would explain everything but for what was tested normal, the least contradicted first.
+        """Single lesions that would explain everything but for what was tested normal or is thinly explained.
 
-        Only where it would take several lesions otherwise, or none would do.
+        The least contradicted first; only where fewer than two single lesions do without.
         """
-        deficits = self.zone.deficits
-        whole = [f for f in self.fits if not deficits & ~f.covers and not _in_midline(f)]
-        return tuple(sorted(whole, key=lambda f: -f.points)) if self.size > 1 else ()
+        if self.size == 1 and len(self.explanations) > 1:
+            return ()
+        deficits, single = self.zone.deficits, {e.fits[0].place for e in self.explanations if len(e.fits) == 1}
+        whole = [f for f in self.fits if not deficits & ~f.covers and not _in_midline(f) and f.place not in single]
+        return tuple(sorted(whole, key=lambda f: -f.points))
 
     @property
     def sites(self) -> list[str]:

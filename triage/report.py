@@ -230,7 +230,9 @@ class FocalRegion(Part):
     )
     cannot_tell_apart: int = Field(description="how many, from the first on, cannot be told apart")
     left_over: tuple[str, ...] = Field(description="what they do not explain")
-    if_partial: tuple[Lesion, ...] = Field(description="single lesions that would explain all but for what is normal")
+    if_partial: tuple[Lesion, ...] = Field(
+        description="single lesions that would explain all but for what is normal or thinly explained"
+    )
     table: tuple[TableRow, ...] = Field(description="a column for each explanation")
     next_examinations: tuple[NextExamination, ...]
     variants: tuple[str, ...] = Field(description="normal variants that could mislead here")
