@@ -113,6 +113,15 @@ def test_one_lesion_more_is_named_where_it_fits_better(book: Rulebook) -> None:
     assert lesions(book, "foot_drop").regions[0].larger is None
 
 
+def test_a_single_lesion_that_would_do_if_partial_is_named(book: Rulebook) -> None:
+    lost = ("elbow_flexion_weakness", "shoulder_abduction_weakness", "biceps_reflex_reduced", "thumb_numbness")
+    [region] = lesions(book, *lost, normal=("elbow_extension_weakness", "triceps_reflex_reduced")).regions
+    assert [fit.place for fit in region.explanations[0].fits] == ["upper_trunk"]
+    assert "c6_root" in {fit.place for fit in region.if_partial}
+    assert "upper_trunk" not in {fit.place for fit in region.if_partial}
+    assert lesions(book, "foot_drop").regions[0].if_partial == ()
+
+
 def test_the_sides_and_limbs_are_looked_at_apart(book: Rulebook) -> None:
     focal = lesions(book, "foot_drop", little_finger_numbness="left", finger_abduction_weakness="left")
     assert [(r.zone.limb, r.zone.side) for r in focal.regions] == [("arm", "left"), ("leg", "right")]
