@@ -17,11 +17,11 @@ from experta.rule import Rule as ExpertaRule
 from experta.shortcuts import MATCH
 from plain_facts import Answered, Counted, FlatRule, FlatRules, Measured, Pattern, Reached, Stands
 
-from triage.deficits import Side
 from triage.engine import Backed, Deficit, Noted, Spared, Takes
 from triage.facts import Facts
 from triage.firing import Firing, Rank
 from triage.focal import Link, Seen
+from triage.knowledge import Side
 from triage.rulebook import Rulebook
 
 

@@ -96,7 +96,9 @@ def steps(book: Rulebook, known: Sequence[tuple[TeachingCase, Facts]], rounds: i
             "infer": lambda: [infer(book, facts, standings) for _, facts in known],
             "rank": lambda: [rank(book, r.firings) for r in reasoned],
             "urgency": lambda: [urgency.assess(book, r.facts, r.firings) for r in reasoned],
-            "questions": lambda: [open_questions(book, r.facts, r.firings, r.ranked, r.urgency) for r in reasoned],
+            "questions": lambda: [
+                open_questions(book, r.facts, r.firings, r.ranked, r.urgency, r.examinations) for r in reasoned
+            ],
             "consult": lambda: [consult(case, book) for case in cases],
             "as JSON": lambda: [report.model_dump_json() for report in reports],
         },
