@@ -115,7 +115,7 @@ class Anatomy:
                 # A lesion of a whole plexus seldom takes all of it.
                 passed[place] = "chief"
         for site in self._places.values():
-            if site.kind in ("root", "cauda_equina") and site.limb == supply.limb and site.id not in passed:
+            if (site.kind == "root" or site.in_midline) and site.limb == supply.limb and site.id not in passed:
                 share = _of_roots(site, supply)
                 if share:
                     passed[site.id] = share
@@ -132,10 +132,7 @@ class Anatomy:
         """What of a branch's share passes a place: a nerve carries all of it, the rest the fibres of their roots."""
         if site.kind == "nerve":
             return share
-        main, minor, here = set(supply.roots.main), set(supply.roots.minor), set(site.roots)
-        carried: Share | None = (
-            "main" if main and main <= here else "part" if main & here else "minor" if minor & here else None
-        )
+        carried = _fibres_of(site, supply)
         return carried and SHARES[max(SHARES.index(carried), SHARES.index(share))]
 
     def _wiring(self, limb: Limb, supplies: list[Supply]) -> Wiring:
@@ -155,9 +152,17 @@ def _of_roots(site: LesionSite, supply: Supply) -> Share | None:
 
     Of the cauda equina, with so many roots, any lesion takes only some.
     """
-    main, here = set(supply.roots.main), set(site.roots)
-    if not main & here:
-        return "minor" if set(supply.roots.minor) & here else None
-    if site.kind == "cauda_equina":
+    carried = _fibres_of(site, supply)
+    if carried not in ("main", "part"):
+        return carried
+    if site.in_midline:
         return "some"
-    return "chief" if main <= here and supply.kind != "area" else "part"
+    return "chief" if carried == "main" and supply.kind != "area" else "part"
+
+
+def _fibres_of(site: LesionSite, supply: Supply) -> Share | None:
+    """How much of a supply comes from the roots of a place."""
+    main, minor, here = set(supply.roots.main), set(supply.roots.minor), set(site.roots)
+    if not main & here:
+        return "minor" if minor & here else None
+    return "main" if main <= here else "part"

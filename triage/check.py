@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from triage.case import Case
 from triage.errors import CaseError, Problem, RulebookError, did_you_mean
@@ -13,7 +13,7 @@ from triage.facts import Facts, close
 from triage.firing import full_lookup, reading_of
 from triage.focal import join_plainly, localise
 from triage.intake import settle
-from triage.knowledge import Evidence, Examples, Expectation, Given, Never
+from triage.knowledge import Evidence, Examples, Expectation, Given, Never, Side
 from triage.lesion_findings import in_general
 from triage.questions import findings_in
 from triage.reading.ontology import ontology_of
@@ -271,9 +271,9 @@ def _references(expect: Expectation, never: Never, book: Rulebook) -> Iterator[t
         "leading": sites, "standing": sites, "red_flags": book.red_flags, "asks": book.findings,
         "conditions": book.conditions, "next_examination": book.anatomy.by_finding,
     }  # fmt: skip
-    lesions = {f"{place}:{side}" for place in book.lesion_sites for side in ("left", "right", "unsaid", "both")}
-    for named in (*expect.lesions, never.lesions):
-        for lesion in named:
+    if named := {lesion for lesions in (*expect.lesions, never.lesions) for lesion in lesions}:
+        lesions = [f"{place}:{side}" for place in book.lesion_sites for side in (*get_args(Side), "both")]
+        for lesion in sorted(named):
             yield "lesions", lesion, lesions
     for part in (expect, never):
         for field, known in tables.items():

@@ -12,9 +12,10 @@ from triage import urgency as safety
 from triage._version import __version__
 from triage.case import Case
 from triage.engine import infer, join
+from triage.examination import Examination, next_examinations
 from triage.facts import Facts, close
 from triage.firing import Firing, Rank, full_lookup, infer_plainly
-from triage.focal import Focal, Join, join_plainly, localise
+from triage.focal import Focal, Join, Regional, join_plainly, localise
 from triage.intake import contradiction, settle
 from triage.knowledge import HpoTerm, Standing, Status
 from triage.lesion_findings import in_general
@@ -49,6 +50,12 @@ class Reasoning:
     firings: tuple[Firing, ...]
     ranked: Ranked
     urgency: safety.Urgency
+
+    @cached_property
+    def examinations(self) -> tuple[tuple[Regional, list[Examination]], ...]:
+        """The regions in which a lesion is sought, each with what to examine next."""
+        sought = self.focal.sought(self.ranked.standings)
+        return tuple((region, next_examinations(self.book, self.facts, region)) for region in sought)
 
     @cached_property
     def fired(self) -> dict[tuple[str, str], Firing]:
@@ -96,6 +103,7 @@ class _Writer:
         self.book = reasoning.book
         self.facts = reasoning.facts
         self.focal = reasoning.focal
+        self.examinations = reasoning.examinations
         self.firings = reasoning.firings
         self.ranked = reasoning.ranked
         self.urgency = reasoning.urgency
@@ -118,7 +126,7 @@ class _Writer:
             summary=self._summary(leading, sites),
             sites=sites,
             cannot_tell_apart=tuple(site.site for site in leading) if len(leading) > 1 else (),
-            focal=focal_part(self.book, self.facts, self.focal, self.ranked.standings),
+            focal=focal_part(self.book, self.focal, self.ranked.standings, self.examinations),
             unexplained=self._unexplained(leading),
             conditions=self._conditions(),
             investigations=self._investigations(),
@@ -391,7 +399,7 @@ class _Writer:
         return " ".join(part for part in (best, early, timing.note) if part)
 
     def _questions(self) -> tuple[r.Question, ...]:
-        asked = open_questions(self.book, self.facts, self.firings, self.ranked, self.urgency, self.focal)
+        asked = open_questions(self.book, self.facts, self.firings, self.ranked, self.urgency, self.examinations)
         findings = self.book.findings
         return tuple(
             r.Question(

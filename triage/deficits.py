@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from triage.anatomy import FOOT, SUPPLY_KINDS, TOES, TRUNK, Anatomy, Wiring
 from triage.facts import Facts
-from triage.knowledge import Limb
+from triage.knowledge import Limb, Side
 from triage.rulebook import Rulebook
 from triage.when import ABSENT, AFFIRMED, BOTH, LEFT, PRESENT, RIGHT, Value
 
 Mask: TypeAlias = Any
 """Supplies as the bits of a number; an array of such masks for many people."""
-Side: TypeAlias = Literal["left", "right", "unsaid"]
-SIDES: tuple[Side, ...] = ("left", "right", "unsaid")
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +53,28 @@ def known_of(book: Rulebook, facts: Facts, wiring: Wiring) -> tuple[Tested, Mask
     return Tested(left, right, unsaid, spared), lost
 
 
-def set_alike_apart(left: int, right: int, wiring: Wiring) -> tuple[int, int]:
+def set_alike_apart(left: Mask, right: Mask, wiring: Wiring) -> tuple[Mask, Mask]:
     """The deficits of each side without the reflexes lost on both, where the sides differ.
 
     A reflex lost on both sides alike, as the ankle jerks are in old age, is no part of what one side suffers.
     """
-    if left == right:
-        return left, right
-    alike = left & right & wiring.kinds["reflex"]
+    alike = (left & right & wiring.kinds["reflex"]) * (left != right)
     return left & ~alike, right & ~alike
 
 
-def place_unsaid(left: int, right: int, unsaid: int, middle: int) -> tuple[int, int, int, int]:
+def place_unsaid(left: Mask, right: Mask, unsaid: Mask, middle: Mask) -> tuple[Mask, Mask, Mask, Mask]:
     """The deficits left, right and on neither once those of unsaid side are placed, and those that cannot be.
 
     They join the side that is affected; where both are, those in the midline join both and the others none.
     """
-    if left and right:
-        return left | middle, right | middle, 0, unsaid & ~middle
-    if left:
-        return left | unsaid, 0, 0, 0
-    return (0, right | unsaid, 0, 0) if right else (0, 0, unsaid, 0)
+    on_left, on_right = left != 0, right != 0
+    on_both, on_neither = on_left & on_right, (on_left | on_right) ^ True
+    return (
+        left | unsaid * (on_left ^ on_both) | middle * on_both,
+        right | unsaid * (on_right ^ on_both) | middle * on_both,
+        unsaid * on_neither,
+        (unsaid & ~middle) * on_both,
+    )
 
 
 def by_length(anatomy: Anatomy, tested: Mapping[Limb, Tested]) -> Any:

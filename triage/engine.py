@@ -43,10 +43,10 @@ from experta.fieldconstraint import W  # noqa: E402
 from experta.rule import Rule as ExpertaRule  # noqa: E402
 from experta.shortcuts import MATCH  # noqa: E402
 
-from triage.deficits import Side  # noqa: E402
 from triage.facts import Facts  # noqa: E402
 from triage.firing import Firing, Rank, Rule, finding_lookup, first_rules, second_rules  # noqa: E402
 from triage.focal import Link, Seen  # noqa: E402
+from triage.knowledge import Side  # noqa: E402
 from triage.rulebook import Rulebook  # noqa: E402
 from triage.when import PRESENT, All, AtLeast, Condition, Is, Value  # noqa: E402
 

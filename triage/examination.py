@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from triage.anatomy import SHARES
 from triage.facts import Facts
 from triage.focal import Explanation, Regional, spared_costs
 from triage.knowledge import Share, Supply
@@ -54,10 +55,7 @@ def next_examinations(book: Rulebook, facts: Facts, region: Regional) -> list[Ex
 def share_of(explanation: Explanation, bit: int) -> Share | None:
     """The most that any lesion of a set takes of a supply."""
     shares = [share for fit in explanation.fits if (share := fit.territory.share(bit))]
-    return min(shares, key=_ORDER.index, default=None)
-
-
-_ORDER: tuple[Share, ...] = ("main", "chief", "part", "some", "minor")
+    return min(shares, key=SHARES.index, default=None)
 
 
 def _examination(region: Regional, supply: Supply, rivals: tuple[Explanation, ...]) -> Examination:

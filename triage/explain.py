@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from triage.pages import Look, Page, as_html, as_markdown, as_text
+from triage.pages import Look, Page, as_html, as_markdown, as_text, capital
 from triage.report import Argument, FocalRegion, Lesion, LesionSet, Report, SiteAssessment, TableRow
 
 Format: TypeAlias = Literal["text", "markdown", "html", "json"]
@@ -185,7 +185,7 @@ def _region(page: Page, region: FocalRegion) -> None:
     if region.next_examinations:
         page.paragraph("What to examine next:", "strong")
         page.items(
-            (f"{one.what[:1].upper()}{one.what[1:]} ({one.finding})", [one.question, one.help, f"{one.tells}."])
+            (f"{capital(one.what)} ({one.finding})", [one.question, one.help, f"{one.tells}."])
             for one in region.next_examinations
         )
     if region.variants:

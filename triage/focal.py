@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from triage.anatomy import SUPPLY_KINDS, Territory, Wiring
-from triage.deficits import SIDES, Side, Tested, Zone, by_length, known_of
+from triage.deficits import SIDES, Tested, Zone, by_length, known_of
 from triage.facts import Facts
 from triage.firing import Standings
-from triage.knowledge import LesionKind, Limb, Share, Support
+from triage.knowledge import LesionKind, Limb, Share, Side, Support
 from triage.ranking import COMMONNESS
 from triage.rulebook import Rulebook
 from triage.when import LEFT, RIGHT, Is, Value
@@ -24,7 +24,7 @@ MOST_LESIONS = 3
 """The largest set searched in one limb."""
 NERVE, ROOT, PLEXUS = "nerve", "root", "plexus"
 FAMILY: Mapping[LesionKind, str] = {
-    "nerve": NERVE, "root": ROOT, "trunk": PLEXUS, "cord": PLEXUS, "plexus": PLEXUS, "cauda_equina": ROOT,
+    "nerve": NERVE, "root": ROOT, "trunk": PLEXUS, "cord": PLEXUS, "plexus": PLEXUS,
 }  # fmt: skip
 
 
@@ -102,6 +102,11 @@ class Explanation:
     """What speaks against it, in points: from what was tested normal and what is weakly explained."""
 
     @property
+    def covers(self) -> int:
+        """The deficits that it explains at all."""
+        return self.well | self.weakly
+
+    @property
     def total(self) -> int:
         """Points with the supports."""
         return self.points + sum(fit.supported for fit in self.fits)
@@ -169,7 +174,11 @@ class Regional:
         if self.size == 1 and len(self.explanations) > 1:
             return ()
         deficits, single = self.zone.deficits, {e.fits[0].place for e in self.explanations if len(e.fits) == 1}
-        whole = [f for f in self.fits if not deficits & ~f.covers and not _in_midline(f) and f.place not in single]
+        whole = [
+            f
+            for f in self.fits
+            if not deficits & ~f.covers and not f.territory.place.in_midline and f.place not in single
+        ]
         return tuple(sorted(whole, key=lambda f: -f.points))
 
     @property
@@ -247,15 +256,11 @@ def _midline(book: Rulebook, regions: Sequence[Regional]) -> dict[str, str]:
         {
             fit.place: fit.territory.place.site
             for fit in region.fits
-            if _in_midline(fit) and not region.zone.deficits & ~fit.covers
+            if fit.territory.place.in_midline and not region.zone.deficits & ~fit.covers
         }
         for region in places
     ]
-    return {place: site for place, site in whole[0].items() if all(place in its for its in whole)} if whole else {}
-
-
-def _in_midline(fit: Fit) -> bool:
-    return fit.territory.place.kind == "cauda_equina"
+    return {place: site for place, site in whole[0].items() if all(place in its for its in whole)}
 
 
 def _seen(book: Rulebook, facts: Facts, zones: Iterable[Zone]) -> Seen:
@@ -377,14 +382,14 @@ def _larger(smallest: Sequence[Explanation], deficits: int, fits: Sequence[Fit],
     margin = book.scale.focal.margin
     if not smallest or smallest[0].points >= -margin or len(smallest[0].fits) == MOST_LESIONS:
         return None
-    reached = smallest[0].well | smallest[0].weakly
+    reached = smallest[0].covers
     more = _sound_sets(reached, len(smallest[0].fits) + 1, _usable(fits, book), book, deficits)
     return more[0] if more and more[0].points > smallest[0].points + margin else None
 
 
 def _usable(fits: Sequence[Fit], book: Rulebook) -> list[Fit]:
     """The lesions that nothing contradicts; those in the midline are looked at apart."""
-    return [f for f in fits if f.points > book.scale.focal.contradicted and not _in_midline(f)]
+    return [f for f in fits if f.points > book.scale.focal.contradicted and not f.territory.place.in_midline]
 
 
 def _covering(deficits: int, size: int, fits: Sequence[Fit]) -> Iterator[tuple[Fit, ...]]:
@@ -439,8 +444,7 @@ def _sound(explanation: Explanation, book: Rulebook) -> bool:
     if explanation.points <= limit * len(fits) or _thin(explanation.weakly, book) <= limit:
         return False
     rests = (_explanation(fits[:n] + fits[n + 1 :], book) for n in range(len(fits) if len(fits) > 1 else 0))
-    whole = explanation.well | explanation.weakly
-    return not any(rest.well | rest.weakly == whole and rest.weakly == explanation.weakly for rest in rests)
+    return not any((rest.covers, rest.weakly) == (explanation.covers, explanation.weakly) for rest in rests)
 
 
 def _thin(weakly: int, book: Rulebook) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.anatomy import LIMBS, Wiring
-from triage.deficits import Tested, by_length
+from triage.deficits import Tested, by_length, place_unsaid, set_alike_apart
 from triage.focal import FAMILY, MOST_LESIONS, NERVE, PLEXUS, ROOT, spared_costs_by_kind
 from triage.knowledge import LESION_MEASURES, LesionMeasure, Limb, Measure, SupplyKind
 from triage.planes import Plane, either, pack, unpack
@@ -119,19 +119,11 @@ class Lesions:
                     of_all[word][np.flatnonzero(unpack(plane, people))] |= np.uint64(1 << bit)
         masks = {word: its[who] for word, its in of_all.items()}
         in_middle = np.uint64(wiring.mask({s.finding for s in wiring.supplies if not findings[s.finding].sided}))
-        left, right, unsaid = masks[LEFT] | masks[BOTH], masks[RIGHT] | masks[BOTH], masks[PRESENT]
-        on_both, on_left, on_right = (left != 0) & (right != 0), left != 0, right != 0
-        none = np.uint64(0)
-        middle = np.where(on_both, unsaid & in_middle, none)
-        left = left | middle | np.where(on_left & ~on_right, unsaid, none)
-        right = right | middle | np.where(on_right & ~on_left, unsaid, none)
-        alike = np.where(left == right, none, left & right & np.uint64(wiring.kinds["reflex"]))
-        return Tested(
-            left=left & ~alike,
-            right=right & ~alike,
-            unsaid=np.where(on_left | on_right, none, unsaid),
-            spared=masks[ABSENT],
+        unsaid = masks[PRESENT]
+        left, right, unsaid, _ = place_unsaid(
+            masks[LEFT] | masks[BOTH], masks[RIGHT] | masks[BOTH], unsaid, unsaid & in_middle
         )
+        return Tested(*set_alike_apart(left, right, wiring), unsaid, masks[ABSENT])
 
 
 class _Total:
@@ -191,7 +183,7 @@ class _Total:
 
 def _numbers(book: Rulebook, wiring: Wiring) -> _Places:
     lost, other = spared_costs_by_kind(book)
-    territories = [t for t in wiring.territories.values() if t.place.kind != "cauda_equina"]
+    territories = [t for t in wiring.territories.values() if not t.place.in_midline]
     costs = [
         tuple(
             (np.uint64(bit), wiring.supplies[bit].kind, share == "part", lost.get(share, 0), other.get(share, 0))

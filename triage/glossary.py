@@ -25,7 +25,7 @@ from triage.knowledge import (
     Test,
     Topic,
 )
-from triage.pages import Page, as_markdown, as_text
+from triage.pages import Page, as_markdown, as_text, capital
 from triage.report import AFFECTS
 from triage.rulebook import Rulebook
 from triage.when import AnyOf, AtLeast, Condition, Is, atoms
@@ -209,7 +209,7 @@ def _topic(page: Page, topic: Topic, book: Rulebook) -> None:
 
 
 def _finding(page: Page, finding: Finding, book: Rulebook) -> None:
-    _opening(page, f"{_capital(finding.label)} ({finding.kind})", finding.help)
+    _opening(page, f"{capital(finding.label)} ({finding.kind})", finding.help)
     page.paragraph(f"Asked as: {finding.question}")
     hpo = f" HPO: {finding.hpo.id} {finding.hpo.label}." if finding.hpo else ""
     page.paragraph(f"Name: {finding.name}.{hpo}")
@@ -280,10 +280,6 @@ def _site(page: Page, ref: str, book: Rulebook) -> None:
 _KINDS: dict[SupplyKind, str] = {"movement": "movement", "area": "skin area", "reflex": "reflex"}
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _named_nerves(book: Rulebook) -> dict[str, list[LesionSite]]:
     """The places of each named nerve, from the cord outwards."""
     nerves: dict[str, list[LesionSite]] = {}
@@ -324,7 +320,7 @@ def _steps(start: str, book: Rulebook, through: Callable[[str], bool]) -> list[l
 
 
 def _lesion_site(page: Page, place: LesionSite, book: Rulebook) -> None:
-    _opening(page, f"{_capital(place.label)} (lesion site)", f"{_capital(place.plain)}.")
+    _opening(page, f"{capital(place.label)} (lesion site)", f"{capital(place.plain)}.")
     page.paragraph(f"Usual cause: {place.usual_cause}")
     page.paragraph(f"Belongs to: {book.site_label(place.site)}. As a place of a lesion: {place.commonness}.")
     taken = _taken(place, book)
@@ -389,7 +385,7 @@ def _neighbours(page: Page, place: LesionSite, book: Rulebook) -> None:
 
 
 def _nerve(page: Page, nerve: str, places: Sequence[LesionSite], book: Rulebook) -> None:
-    page.heading(f"{_capital(nerve)} nerve (places of a lesion)")
+    page.heading(f"{capital(nerve)} nerve (places of a lesion)")
     letters = [chr(ord("A") + place) for place in range(len(places))]
     page.items(
         (
@@ -412,7 +408,7 @@ def _nerve(page: Page, nerve: str, places: Sequence[LesionSite], book: Rulebook)
 
 def _supply(page: Page, supply: Supply, book: Rulebook) -> None:
     finding = book.findings[supply.finding]
-    page.heading(f"{_capital(supply.label)} ({_KINDS[supply.kind]})")
+    page.heading(f"{capital(supply.label)} ({_KINDS[supply.kind]})")
     page.paragraph(f"Lost in: {finding.label} ({finding.name}). Asked as: {finding.question}")
     page.paragraph(finding.help)
     if supply.muscles:

@@ -26,6 +26,8 @@ Part: TypeAlias = Literal["arm", "leg", "neck", "trunk", "face", "eyes", "bulbar
 Level: TypeAlias = Literal["proximal", "distal", "whole", "axial"]
 Limb: TypeAlias = Literal["arm", "leg", "head"]
 SupplyKind: TypeAlias = Literal["movement", "area", "reflex"]
+Side: TypeAlias = Literal["left", "right", "unsaid"]
+"""Of a deficit; one of the two, not said which, is a side of its own."""
 LesionKind: TypeAlias = Literal["root", "trunk", "cord", "plexus", "nerve", "cauda_equina"]
 Share: TypeAlias = Literal["main", "chief", "part", "some", "minor"]
 """How much of a supply a lesion takes: all; nearly all, as its one main root; a part; perhaps a part; hardly any."""
@@ -289,6 +291,11 @@ class LesionSite(Sourced):
     """Whose fibres run here; a nerve carries whatever its muscles and skin need."""
     commonness: Commonness
     usual_cause: str
+
+    @property
+    def in_midline(self) -> bool:
+        """Whether a lesion here takes both sides."""
+        return self.kind == "cauda_equina"
 
     @model_validator(mode="after")
     def _kind_has_its_fields(self) -> LesionSite:

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triage import report as r
-from triage.deficits import Side
-from triage.examination import Examination, next_examinations, share_of, tells
-from triage.facts import Facts
+from triage.examination import Examination, share_of, tells
 from triage.firing import Standings
 from triage.focal import Explanation, Fit, Focal, Regional
+from triage.knowledge import Side
 from triage.rulebook import Rulebook
 
 _MOST_SHOWN = 4
 """How many explanations a limb lists: also the columns of its table."""
 
 
-def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings) -> r.Focal | None:
+def focal_part(
+    book: Rulebook,
+    focal: Focal,
+    standings: Standings,
+    examinations: Iterable[tuple[Regional, list[Examination]]],
+) -> r.Focal | None:
     """What a report says of lesions; nothing where no limb has a deficit."""
     if not focal.regions:
         return None
     alike = sorted(focal.symmetric)
     return r.Focal(
-        regions=tuple(_region(book, facts, region) for region in focal.sought(standings)),
+        regions=tuple(_region(book, region, proposed) for region, proposed in examinations),
         both_sides_alike=tuple(alike),
         longest_fibres_first=focal.by_length,
         midline=tuple(book.lesion_sites[place].label for place in focal.in_midline(standings)),
@@ -30,11 +34,10 @@ def focal_part(book: Rulebook, facts: Facts, focal: Focal, standings: Standings)
     )
 
 
-def _region(book: Rulebook, facts: Facts, region: Regional) -> r.FocalRegion:
+def _region(book: Rulebook, region: Regional, proposed: list[Examination]) -> r.FocalRegion:
     wiring, zone = region.wiring, region.zone
     larger = (region.larger,) if region.larger else ()
     shown = (*region.explanations[: _MOST_SHOWN - len(larger)], *larger)
-    proposed = next_examinations(book, facts, region)
     return r.FocalRegion(
         limb=zone.limb,
         side=zone.side,

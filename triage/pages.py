@@ -12,6 +12,11 @@ from typing import Literal, TypeAlias
 Look: TypeAlias = Literal["plain", "strong", "alarm", "good", "quiet"]
 
 
+def capital(text: str) -> str:
+    """A text with its first letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     text: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from weakref import WeakKeyDictionary
 
-from triage.examination import next_examinations, tells
+from triage.examination import Examination, tells
 from triage.facts import Facts
 from triage.firing import Firing, full_lookup
-from triage.focal import Focal
+from triage.focal import Regional
 from triage.knowledge import Finding
 from triage.ranking import EASE, WEIGHT, Ranked
 from triage.rulebook import Rulebook
@@ -32,7 +33,12 @@ class Asked:
 
 
 def open_questions(
-    book: Rulebook, facts: Facts, firings: Iterable[Firing], ranked: Ranked, urgency: Urgency, focal: Focal
+    book: Rulebook,
+    facts: Facts,
+    firings: Iterable[Firing],
+    ranked: Ranked,
+    urgency: Urgency,
+    examinations: Iterable[tuple[Regional, list[Examination]]],
 ) -> list[Asked]:
     """The questions in the order in which they should be asked; none whose answer is already implied."""
     chosen: dict[str, Asked] = {}
@@ -40,7 +46,7 @@ def open_questions(
         if len(chosen) < MOST_SAFETY:
             chosen.setdefault(name, Asked(name, why, safety=True))
     most = len(chosen) + MOST_LOCALISING
-    for name, why in _between_lesions(book, facts, ranked, focal):
+    for name, why in _between_lesions(examinations):
         chosen.setdefault(name, Asked(name, why, safety=False))
     for name, why in _localising(book, facts, firings, ranked):
         if len(chosen) < most:
@@ -62,15 +68,10 @@ def _safety(book: Rulebook, facts: Facts, urgency: Urgency) -> Iterator[tuple[st
         yield name, "Whatever the complaint, this must be known before it can wait"
 
 
-def _between_lesions(book: Rulebook, facts: Facts, ranked: Ranked, focal: Focal) -> Iterator[tuple[str, str]]:
+def _between_lesions(examinations: Iterable[tuple[Regional, list[Examination]]]) -> Iterator[tuple[str, str]]:
     """The examinations that would best tell lesions apart where they sit at sites in question."""
-    proposed = [
-        (one.supply.finding, tells(one))
-        for region in focal.sought(ranked.standings)
-        for one in next_examinations(book, facts, region)[:MOST_BETWEEN_LESIONS]
-    ]
-    for name, told in proposed[:MOST_BETWEEN_LESIONS]:
-        yield name, f"It would tell lesions apart: {told}"
+    for one in islice((one for _, proposed in examinations for one in proposed), MOST_BETWEEN_LESIONS):
+        yield one.supply.finding, f"It would tell lesions apart: {tells(one)}"
 
 
 def general(book: Rulebook, facts: Facts, name: str) -> str:

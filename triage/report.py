@@ -19,6 +19,7 @@ from triage.knowledge import (
     Limb,
     PublishedRatio,
     Share,
+    Side,
     Standing,
     Status,
     Strength,
@@ -178,7 +179,7 @@ class Lesion(Part):
     """A lesion at one place: what it would explain of one limb, and what speaks against it."""
 
     place: str
-    side: Literal["left", "right", "unsaid"]
+    side: Side
     label: str
     plain: str
     site: str = Field(description="the sub-site it belongs to")
@@ -211,7 +212,7 @@ class NextExamination(Part):
     """What to examine next, how, and what it would tell."""
 
     finding: str
-    side: Literal["left", "right", "unsaid"]
+    side: Side
     what: str
     question: str
     help: str
@@ -222,7 +223,7 @@ class FocalRegion(Part):
     """One limb on one side: the smallest sets of lesions that explain what is lost and that nothing contradicts."""
 
     limb: Limb
-    side: Literal["left", "right", "unsaid"]
+    side: Side
     lost: tuple[str, ...]
     normal: tuple[str, ...]
     explanations: tuple[LesionSet, ...] = Field(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from triage.case import Case
 from triage.consultation import PLAIN, Reasoning, reason, report_on
-from triage.examination import next_examinations
 from triage.facts import Facts, close
 from triage.focal import Explanation, Focal, Regional
 from triage.intake import settle
@@ -74,7 +73,7 @@ def outcome_of(reasoning: Reasoning) -> Outcome:
     """The outcome of a reasoning, conditions left out."""
     ranked = reasoning.ranked
     asked = open_questions(
-        reasoning.book, reasoning.facts, reasoning.firings, ranked, reasoning.urgency, reasoning.focal
+        reasoning.book, reasoning.facts, reasoning.firings, ranked, reasoning.urgency, reasoning.examinations
     )
     return Outcome(
         first=first_of(ranked),
@@ -89,11 +88,7 @@ def outcome_of(reasoning: Reasoning) -> Outcome:
 
 def examinations(reasoning: Reasoning) -> set[str]:
     """The findings proposed for telling lesions apart."""
-    return {
-        one.supply.finding
-        for region in reasoning.focal.sought(reasoning.ranked.standings)
-        for one in next_examinations(reasoning.book, reasoning.facts, region)
-    }
+    return {one.supply.finding for _, proposed in reasoning.examinations for one in proposed}
 
 
 def _asked(names: Iterable[str], book: Rulebook) -> set[str]:
